@@ -20,11 +20,11 @@ internal static class Ladder
 
     public static IReadOnlyList<Rung> For(int width, int height)
     {
-        var shorter = Math.Min(width, height);
-        var top = Math.Min(shorter, Top);
-        return top < TopWorthwhile
-            ? [Make(width, height, Math.Min(shorter, First))]
-            : [Make(width, height, First), Make(width, height, top)];
+        var top = Math.Min(Math.Min(width, height), Top);
+        var first = Make(width, height, Math.Min(top, First));
+        if (top < TopWorthwhile) return [first];
+        var second = Make(width, height, top);
+        return second.Width > first.Width ? [first, second] : [first];
     }
 
     private static Rung Make(int width, int height, int shorterSide)

@@ -18,7 +18,7 @@ public sealed class LadderTests
     [InlineData(479, 600, "360p 360x450")]
     [InlineData(320, 240, "240p 320x240")]
     [InlineData(101, 77, "77p 100x76")]
-    [InlineData(4096, 480, "360p 2560x300, 480p 2560x300")]
+    [InlineData(4096, 480, "360p 2560x300")]
     public void Each_shape_gets_its_rungs(int width, int height, string expected) =>
         string.Join(", ", Ladder.For(width, height).Select(rung => $"{rung.Name} {rung.Width}x{rung.Height}")).ShouldBe(expected);
 

@@ -68,16 +68,17 @@ public sealed class ReferenceImageTests : IDisposable
         (await CodeAsync([0xFF, 0xD8, 0xFF, 0xE0, 1, 2, 3, 4, 5, 6, 7, 8], "image/jpeg")).ShouldBe(MediaProblems.ImageUnreadable);
         (await CodeAsync(Picture("thin.png", 200, 63), "image/png")).ShouldBe(MediaProblems.ImageDimensions);
         (await CodeAsync(Picture("wide.png", 4098, 64), "image/png")).ShouldBe(MediaProblems.ImageDimensions);
-        (await CodeAsync(ClaimingHugeSize(png), "image/png")).ShouldBe(MediaProblems.ImageDimensions);
+        (await CodeAsync(Claiming(png, 12_000), "image/png")).ShouldBe(MediaProblems.ImageDimensions);
+        (await CodeAsync(Claiming(png, 60_000), "image/png")).ShouldBe(MediaProblems.ImageUnreadable);
         Directory.EnumerateFiles(_kit.Folder, "reference*").ShouldBeEmpty();
     }
 
-    /// <summary>A few bytes that promise 3.6 billion pixels: must be judged before it is decoded.</summary>
-    private static byte[] ClaimingHugeSize(byte[] png)
+    /// <summary>A few bytes that promise many millions of pixels: must be judged before it is decoded.</summary>
+    private static byte[] Claiming(byte[] png, int side)
     {
         var bomb = png.ToArray();
-        BinaryPrimitives.WriteInt32BigEndian(bomb.AsSpan(16), 60_000);
-        BinaryPrimitives.WriteInt32BigEndian(bomb.AsSpan(20), 60_000);
+        BinaryPrimitives.WriteInt32BigEndian(bomb.AsSpan(16), side);
+        BinaryPrimitives.WriteInt32BigEndian(bomb.AsSpan(20), side);
         BinaryPrimitives.WriteUInt32BigEndian(bomb.AsSpan(29), Crc(bomb.AsSpan(12, 17)));
         return bomb;
     }
