@@ -1,0 +1,131 @@
+using System.Security.Cryptography;
+using System.Text;
+
+namespace SkyRiff.Videos.Providers.Studio;
+
+/// <summary>
+/// Everything that is decided about a clip before a pixel is painted; pure, so that the same prompt and seed are the same clip for ever.
+/// The first style a prompt names is what the clip shows; a second one is what it turns into.
+/// </summary>
+internal sealed record SceneScript
+{
+    private const int WordsMax = 200;
+    private const int TitleLengthMax = 60;
+
+    public required Style Style { get; init; }
+
+    /// <summary>What the clip turns into half-way, when the prompt names two things.</summary>
+    public Style? Then { get; init; }
+
+    public required Mood Mood { get; init; }
+
+    public required Weather Weather { get; init; }
+
+    public required Palette Palette { get; init; }
+
+    /// <summary>Seeds everything that is random in the picture and the sound.</summary>
+    public required ulong Seed { get; init; }
+
+    /// <summary>The prompt's beginning as shown in the picture; empty when nothing of it can be shown.</summary>
+    public required string Title { get; init; }
+
+    /// <summary>-1 the camera goes left, 1 right.</summary>
+    public required float Drift { get; init; }
+
+    public required IReadOnlyList<string> Words { get; init; }
+
+    public static SceneScript Of(string prompt, long seed)
+    {
+        var words = Vocabulary.WordsOf(prompt, WordsMax);
+        var hash = BitConverter.ToUInt64(SHA256.HashData(Encoding.UTF8.GetBytes(string.Join(' ', words))));
+        var mixed = hash ^ unchecked((ulong)seed * 0x9E3779B97F4A7C15);
+        var dice = new Dice(mixed);
+
+        var styles = words.Select(Vocabulary.StyleOf).OfType<Style>().ToList();
+        var weather = words.Select(Vocabulary.WeatherOf).OfType<Weather>().FirstOrDefault();
+        // Rain over a named place is that place in the rain, not two places.
+        if (styles.Exists(style => style != Style.Rain)) styles.RemoveAll(style => style == Style.Rain);
+        var distinct = styles.Distinct().ToList();
+        var style = distinct.Count > 0 ? distinct[0] : Unnamed(hash);
+        var moods = words.Select(Vocabulary.MoodOf).OfType<Mood>().ToList();
+        var mood = moods.Count > 0 ? moods[0] : UsualMood(style, weather, dice);
+
+        return new SceneScript
+        {
+            Style = style,
+            Then = distinct.Count > 1 ? distinct[1] : null,
+            Mood = mood,
+            Weather = weather != Weather.None ? weather : UsualWeather(style, mood),
+            Palette = Suit(Palette.Of(mood).Turned(mood == Mood.Noir ? 0 : dice.Between(-9, 9)), style),
+            Seed = mixed,
+            Title = TitleOf(prompt),
+            Drift = dice.Chance(0.5f) ? -1 : 1,
+            Words = words,
+        };
+    }
+
+    public bool Mentions(params ReadOnlySpan<string> any)
+    {
+        foreach (var word in Words)
+            if (any.Contains(word) || (word.EndsWith('s') && any.Contains(word[..^1]))) return true;
+        return false;
+    }
+
+    /// <summary>A prompt that names nothing we know still gets a scene of its own: the one its words hash to.</summary>
+    private static Style Unnamed(ulong hash) => new Dice(hash).Of(Style.Abstract, Style.Clouds, Style.Sea, Style.Mountain, Style.Space, Style.Aurora, Style.Meadow);
+
+    private static Mood UsualMood(Style style, Weather weather, Dice dice) => (style, weather) switch
+    {
+        (_, Weather.Storm) or (Style.Rain, _) => Mood.Storm,
+        (_, Weather.Snow) => dice.Of(Mood.Ice, Mood.Dusk),
+        (Style.City, _) => dice.Of(Mood.Night, Mood.Dusk, Mood.Neon),
+        (Style.Fire, _) => Mood.Night,
+        (Style.Space, _) => dice.Of(Mood.Night, Mood.Dream, Mood.Neon),
+        (Style.Aurora, _) => Mood.Night,
+        (Style.Sea, _) => dice.Of(Mood.Sunset, Mood.Golden, Mood.Day, Mood.Dusk),
+        (Style.Forest, _) => dice.Of(Mood.Dawn, Mood.Golden, Mood.Day),
+        (Style.Mountain, _) => dice.Of(Mood.Day, Mood.Dawn, Mood.Golden, Mood.Ice),
+        (Style.Desert, _) => dice.Of(Mood.Golden, Mood.Sunset, Mood.Day),
+        (Style.Underwater, _) => Mood.Day,
+        (Style.Meadow, _) => dice.Of(Mood.Golden, Mood.Day, Mood.Sunset, Mood.Pastel),
+        (Style.Clouds, _) => dice.Of(Mood.Golden, Mood.Pastel, Mood.Sunset, Mood.Dream),
+        _ => dice.Of(Mood.Dream, Mood.Neon, Mood.Sunset, Mood.Pastel),
+    };
+
+    private static Weather UsualWeather(Style style, Mood mood) => style switch
+    {
+        Style.Rain => Weather.Storm,
+        Style.Fire => Weather.Embers,
+        Style.Desert => Weather.Dust,
+        Style.Forest when mood is Mood.Night or Mood.Dusk or Mood.Dream => Weather.Fireflies,
+        Style.Forest => Weather.Dust,
+        Style.Meadow => Weather.Petals,
+        _ => Weather.None,
+    };
+
+    private static Palette Suit(Palette palette, Style style) => style switch
+    {
+        Style.Fire or Style.Aurora => palette with { Stars = Math.Max(palette.Stars, 0.6f) },
+        Style.Rain => palette with { Stars = 0 },
+        _ => palette,
+    };
+
+    /// <summary>The prompt's first words, cut between words; control and unprintable characters never reach the picture.</summary>
+    private static string TitleOf(string prompt)
+    {
+        var plain = new StringBuilder();
+        foreach (var letter in prompt)
+        {
+            if (char.IsControl(letter) || char.IsWhiteSpace(letter)) plain.Append(plain.Length > 0 && plain[^1] != ' ' ? " " : "");
+            else if (!char.IsSurrogate(letter)) plain.Append(letter);
+            if (plain.Length > TitleLengthMax * 2) break;
+        }
+
+        var text = plain.ToString().Trim();
+        var sentence = text.IndexOfAny(['.', '!', '?', ';']);
+        if (sentence is >= 8 and <= TitleLengthMax) text = text[..sentence];
+        if (text.Length <= TitleLengthMax) return text.TrimEnd('.', ',', ';', ':');
+        var cut = text.LastIndexOf(' ', TitleLengthMax);
+        return text[..(cut > TitleLengthMax / 2 ? cut : TitleLengthMax)].TrimEnd('.', ',', ';', ':', ' ') + "\u2026";
+    }
+}
