@@ -29,6 +29,9 @@ internal sealed record SceneScript
     /// <summary>The prompt's beginning as shown in the picture; empty when nothing of it can be shown.</summary>
     public required string Title { get; init; }
 
+    /// <summary>0 the sky is the scene's own affair, 1 it is hung with clouds from end to end.</summary>
+    public float Overcast => Weather switch { Weather.Storm => 1, Weather.Rain => 0.9f, Weather.Snow => 0.6f, _ => Mood == Mood.Storm ? 0.9f : 0 };
+
     /// <summary>-1 the camera goes left, 1 right.</summary>
     public required float Drift { get; init; }
 
@@ -56,7 +59,7 @@ internal sealed record SceneScript
             Then = distinct.Count > 1 ? distinct[1] : null,
             Mood = mood,
             Weather = weather != Weather.None ? weather : UsualWeather(style, mood),
-            Palette = Suit(Palette.Of(mood).Turned(mood == Mood.Noir ? 0 : dice.Between(-9, 9)), style),
+            Palette = Suit(Palette.Of(mood).Turned(mood == Mood.Noir ? 0 : dice.Between(-9, 9)), style, weather),
             Seed = mixed,
             Title = TitleOf(prompt),
             Drift = dice.Chance(0.5f) ? -1 : 1,
@@ -77,8 +80,9 @@ internal sealed record SceneScript
     private static Mood UsualMood(Style style, Weather weather, Dice dice) => (style, weather) switch
     {
         (_, Weather.Storm) or (Style.Rain, _) => Mood.Storm,
+        (_, Weather.Rain) => dice.Of(Mood.Dusk, Mood.Night, Mood.Storm),
         (_, Weather.Snow) => dice.Of(Mood.Ice, Mood.Dusk),
-        (Style.City, _) => dice.Of(Mood.Night, Mood.Dusk, Mood.Neon),
+        (Style.City, _) => dice.Of(Mood.Night, Mood.Dusk, Mood.Neon, Mood.Sunset),
         (Style.Fire, _) => Mood.Night,
         (Style.Space, _) => dice.Of(Mood.Night, Mood.Dream, Mood.Neon),
         (Style.Aurora, _) => Mood.Night,
@@ -89,7 +93,7 @@ internal sealed record SceneScript
         (Style.Underwater, _) => Mood.Day,
         (Style.Meadow, _) => dice.Of(Mood.Golden, Mood.Day, Mood.Sunset, Mood.Pastel),
         (Style.Clouds, _) => dice.Of(Mood.Golden, Mood.Pastel, Mood.Sunset, Mood.Dream),
-        _ => dice.Of(Mood.Dream, Mood.Neon, Mood.Sunset, Mood.Pastel),
+        _ => dice.Of(Mood.Dream, Mood.Neon, Mood.Sunset),
     };
 
     private static Weather UsualWeather(Style style, Mood mood) => style switch
@@ -103,10 +107,18 @@ internal sealed record SceneScript
         _ => Weather.None,
     };
 
-    private static Palette Suit(Palette palette, Style style) => style switch
+    private static Palette Suit(Palette palette, Style style, Weather weather) => style switch
     {
         Style.Fire or Style.Aurora => palette with { Stars = Math.Max(palette.Stars, 0.6f) },
         Style.Rain => palette with { Stars = 0 },
+        _ when weather is Weather.Rain or Weather.Storm => palette with
+        {
+            Stars = 0,
+            Sun = palette.Sun * 0.4f,
+            Horizon = System.Numerics.Vector3.Lerp(palette.Horizon, palette.Fog, 0.5f) * 0.7f,
+            Middle = palette.Middle * 0.7f,
+            Look = palette.Look with { Saturation = palette.Look.Saturation * 0.85f, Vignette = 0.5f },
+        },
         _ => palette,
     };
 

@@ -6,7 +6,7 @@ namespace SkyRiff.Videos.Providers.Studio;
 /// <summary>Paints any moment of one clip as a yuv420p picture. Immutable; each thread brings its own frame.</summary>
 internal sealed class StudioPainter
 {
-    public const int FramesPerSecond = 24;
+    public const int FramesPerSecond = 30;
 
     private const float FadeInSeconds = 0.35f;
     private const float FadeOutSeconds = 0.4f;

@@ -18,7 +18,7 @@ internal static class Vocabulary
         (Style.Underwater, "underwater reef coral fish whale jellyfish shark dolphin submarine diver diving mermaid seabed aquarium turtle octopus atlantis scuba"),
         (Style.Meadow, "meadow flower field grass garden prairie wheat lavender tulip rose sunflower butterfly spring blossom poppy farm horse picnic bee countryside dandelion cherry sakura rabbit bunny cat dog kitten puppy"),
         (Style.Clouds, "cloud sky heaven flight fly flying airplane plane balloon bird glider angel dream above paraglider dragonfly zeppelin kite"),
-        (Style.Abstract, "abstract music dance color colour pattern fractal psychedelic liquid silk wave geometry kaleidoscope trippy ink paint art techno logo energy soul emotion love time mind glitch neon"));
+        (Style.Abstract, "abstract music dance color colour pattern fractal psychedelic liquid silk wave geometry kaleidoscope trippy ink paint art techno logo energy soul emotion love time mind glitch"));
 
     private static readonly FrozenDictionary<string, Mood> Moods = Table<Mood>(
         (Mood.Day, "day noon midday sunny bright clear summer daylight afternoon tropical cheerful happy"),
@@ -30,7 +30,7 @@ internal static class Vocabulary
         (Mood.Neon, "neon cyberpunk synthwave retrowave vaporwave glowing electric futuristic hologram laser techno"),
         (Mood.Pastel, "pastel soft gentle cute kawaii watercolor watercolour dreamy delicate spring"),
         (Mood.Noir, "noir monochrome black grey gray detective vintage1940 blackandwhite"),
-        (Mood.Storm, "storm stormy thunder tempest gloomy grim overcast rain rainy hurricane apocalypse"),
+        (Mood.Storm, "storm stormy thunder tempest gloomy grim overcast hurricane apocalypse"),
         (Mood.Ice, "ice icy frozen frost winter snow snowy cold arctic crystal glacier"),
         (Mood.Dream, "dream magic magical fantasy surreal fairy enchanted mystical purple violet psychedelic unicorn wonder"));
 

@@ -40,12 +40,12 @@ internal sealed class Silhouette
         for (var i = 0; i < count; i++)
         {
             var x = ((i + dice.Between(0.1f, 0.9f)) / count) * row._width;
-            var (half, lean, seed) = (thick * dice.Between(0.3f, 0.65f), dice.Between(-0.04f, 0.04f), dice.Pick(1 << 20));
+            var (half, lean, seed) = (thick * dice.Between(0.3f, 0.65f), dice.Between(-0.05f, 0.05f), dice.Pick(1 << 20));
             for (var y = 0; y < height; y++)
             {
                 var root = Maths.Smooth(ground - (thick * 3), ground + thick, y);
-                var bark = Noise.At(y * 0.05f, 0.5f, seed) * half * 0.12f;
-                var center = x + ((y - ground) * lean) + (Noise.At(y * 0.006f, 7.5f, seed) * thick * 0.6f);
+                var bark = Noise.At(y * 14f / height, 0.5f, seed) * half * 0.1f;
+                var center = x + ((y - ground) * lean) + (Noise.At(y * 0.8f / height, 7.5f, seed) * thick * 0.5f);
                 row.Span(y, center - half - bark - (root * half), center + half + bark + (root * half));
             }
         }
@@ -76,13 +76,15 @@ internal sealed class Silhouette
     {
         var (tiers, lean) = (dice.Between(9, 15), dice.Between(-0.02f, 0.02f));
         var seed = dice.Pick(1 << 20);
+        var offset = dice.Share();
         var tip = ground - tall;
         for (var y = Math.Max(0, (int)tip); y < Math.Min(_height, ground); y++)
         {
             var down = (y - tip) / tall;
             // Each tier of branches is widest at its lower edge and hangs a little.
-            var tier = (down * tiers) - MathF.Floor(down * tiers);
-            var wide = (0.02f + (down * 0.2f)) * (0.5f + (0.5f * tier));
+            var tier = (down * tiers) + offset;
+            tier -= MathF.Floor(tier);
+            var wide = (0.012f + (down * 0.17f)) * (0.52f + (0.48f * tier));
             var (rough, rough2) = (Noise.At(y * 0.22f, 0.5f, seed), Noise.At(y * 0.22f, 9.5f, seed));
             var center = x + ((y - ground) * lean);
             var trunk = tall * 0.012f;

@@ -93,8 +93,8 @@ internal sealed class Sky
     private Light WithClouds(
         Light sky, Frame small, int x, float shift, float depth, float drift, float thin, Vector<float> dx, float dy, Vector<float> distance, Vector3 colour)
     {
-        var u = ((Maths.Lanes + new Vector<float>(x - (small.Width / 2f) - shift)) * (depth * 1.7f / small.Unit)) + new Vector<float>(drift * 3);
-        var v = new Vector<float>((depth * 4.2f) + (drift * 1.2f));
+        var u = ((Maths.Lanes + new Vector<float>(x - (small.Width / 2f) - shift)) * (depth * 2.9f / small.Unit)) + new Vector<float>(drift * 3);
+        var v = new Vector<float>((depth * 3.7f) + (drift * 1.2f));
         // Two layers at different speeds make the shapes change and not merely travel.
         var warp = Noise.At(u * 0.7f, v - new Vector<float>(drift * 2), _seed + 40) * 0.6f;
         var density = Noise.Fbm(u + warp, v + warp, 5, _seed);

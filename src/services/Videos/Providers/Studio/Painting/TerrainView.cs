@@ -40,7 +40,7 @@ internal delegate Vector3 Water(float x, float z, float distance, float screenX)
 /// </summary>
 internal static class TerrainView
 {
-    private const float StepGrowth = 0.0075f;
+    private const float StepGrowth = 0.006f;
 
     public static void Paint(Frame frame, Terrain terrain, Camera camera, Air air, Water? water)
     {
@@ -60,39 +60,41 @@ internal static class TerrainView
         Frame frame, int column, float screenX, float horizon, float focal, float rayX, float rayZ, Terrain terrain, Camera camera, Air air, Water? water)
     {
         var top = (float)frame.Height; // everything below is painted already
+        var (edge, edgeCover) = (Vector3.Zero, 0f); // what is known of the pixel that holds the top, and how much of it
         var before = Vector3.Zero;
         var first = true;
         for (var distance = camera.Near; distance < camera.Far && top > 0; distance += MathF.Max(0.5f, distance * StepGrowth))
         {
             var (x, z) = (camera.X + (rayX * distance), camera.Z + (rayZ * distance));
             var height = terrain.HeightAt(x, z);
-            var reach = horizon + ((camera.Height - height) * focal / distance);
+            var reach = MathF.Max(0, horizon + ((camera.Height - height) * focal / distance));
             if (reach >= top) continue;
             var ground = water is not null && height <= terrain.WaterLevel + 0.01f ? water(x, z, distance, screenX) : terrain.ColourAt(x, z);
             var (mist, share) = air(distance, height, screenX);
             var light = Vector3.Lerp(ground, mist, share);
-            Fill(frame, column, MathF.Max(reach, 0), top, light, first ? light : before);
-            (top, before, first) = (MathF.Max(reach, 0), light, false);
-        }
-    }
+            if (first) before = light;
+            first = false;
 
-    /// <summary>Fills from the new top down to the old one; the two edge pixels are shared with what lies behind and before.</summary>
-    private static void Fill(Frame frame, int column, float top, float bottom, Vector3 light, Vector3 nearer)
-    {
-        var (y0, y1) = ((int)top, Math.Min((int)bottom, frame.Height - 1));
-        if (y0 == y1)
-        {
-            frame.Cover((y0 * frame.Stride) + column, light, MathF.Min(1, bottom - top));
-            return;
+            var pixel = Math.Min((int)MathF.Ceiling(top) - 1, frame.Height - 1);
+            if (reach >= pixel)
+            {
+                edge += light * (top - reach);
+                edgeCover += top - reach;
+            }
+            else
+            {
+                Put(frame, (pixel * frame.Stride) + column, edge + (before * (1 - edgeCover)));
+                var step = 1 / (top - reach);
+                var last = (int)MathF.Ceiling(reach);
+                for (var y = pixel - 1; y >= last; y--) Put(frame, (y * frame.Stride) + column, Vector3.Lerp(light, before, (y + 0.5f - reach) * step));
+                edgeCover = last - reach;
+                edge = light * edgeCover;
+            }
+
+            (top, before) = (reach, light);
         }
 
-        frame.Cover((y0 * frame.Stride) + column, light, 1 - (top - y0));
-        var step = 1 / (bottom - top);
-        for (var y = y0 + 1; y < y1; y++) Put(frame, (y * frame.Stride) + column, Vector3.Lerp(light, nearer, (y + 0.5f - top) * step));
-        var share = bottom - y1;
-        var at = (y1 * frame.Stride) + column;
-        if (bottom >= frame.Height) Put(frame, at, nearer);
-        else if (share > 0) frame.Cover(at, light, share);
+        if (edgeCover > 0 && top > 0) frame.Cover((((int)MathF.Ceiling(top) - 1) * frame.Stride) + column, edge / edgeCover, edgeCover);
     }
 
     private static void Put(Frame frame, int at, Vector3 light)

@@ -22,12 +22,12 @@ internal sealed class CityScene : Scene
         (_palette, _seed, _drift) = (script.Palette, dice.Pick(1 << 20), script.Drift);
         _neon = script.Mood is Mood.Neon or Mood.Dream;
         _lit = script.Mood is Mood.Day or Mood.Pastel or Mood.Ice or Mood.Golden ? 0.16f : script.Mood is Mood.Sunset or Mood.Dawn ? 0.36f : 0.5f;
-        _sky = new Sky(_palette, _seed) { Horizon = Waterline + 0.03f, Clouds = dice.Between(0.3f, 0.55f), Disc = _neon ? 0.16f : 0.04f, SunX = dice.Between(0.3f, 0.7f) };
+        _sky = new Sky(_palette, _seed) { Horizon = Waterline + 0.03f, Clouds = Math.Max(script.Overcast, dice.Between(0.3f, 0.55f)), Disc = _neon ? 0.16f : 0.04f, SunX = dice.Between(0.3f, 0.7f) };
         _rows =
         [
-            Build(dice, depth: 0, count: 64, 0.2f, 0.44f, 0.05f, 0.1f),
-            Build(dice, depth: 1, count: 40, 0.16f, 0.52f, 0.07f, 0.14f),
-            Build(dice, depth: 2, count: 24, 0.08f, 0.36f, 0.12f, 0.24f),
+            Build(dice, depth: 0, count: 70, 0.2f, 0.56f, 0.045f, 0.09f),
+            Build(dice, depth: 1, count: 44, 0.13f, 0.46f, 0.06f, 0.13f),
+            Build(dice, depth: 2, count: 26, 0.06f, 0.27f, 0.11f, 0.2f),
         ];
     }
 
@@ -44,7 +44,7 @@ internal sealed class CityScene : Scene
         }
 
         Traffic(frame, ground, travel, time);
-        Brush.Mirror(frame, ground, time, _seed + 70, new Vector3(0.8f, 0.86f, 0.95f), 0.03f, _palette.Shade * 0.8f);
+        Brush.Mirror(frame, ground, time, _seed + 70, new Vector3(0.86f, 0.92f, 1), 0.045f, _palette.Shade * 0.8f);
     }
 
     private static Row Build(Dice dice, int depth, int count, float low, float high, float narrow, float wide)
@@ -58,7 +58,7 @@ internal sealed class CityScene : Scene
             var center = MathF.Exp(-x * x * 0.5f);
             var height = dice.Between(low, Maths.Lerp(low + 0.08f, high, center)) * (dice.Chance(0.12f) ? 1.25f : 1);
             towers.Add(new Tower(
-                x, width, height, dice.Pick(1 << 16), Columns: Math.Max(2, (int)(width * (depth == 2 ? 42 : 62))), Crown: dice.Pick(4),
+                x, width, height, dice.Pick(1 << 16), Columns: Math.Max(3, (int)(width * (depth == 2 ? 78 : 96))), Crown: dice.Pick(4),
                 Sign: depth > 0 && dice.Chance(0.3f) ? dice.Share() : -1, Warm: dice.Share()));
             x += width + (dice.Chance(0.25f) ? dice.Between(0.01f, 0.07f) : 0.004f);
         }
@@ -74,7 +74,7 @@ internal sealed class CityScene : Scene
         if (right < 0 || left > frame.Width) return;
         var top = ground - (tower.Height * unit);
         var near = (row.Depth + 1) / 3f;
-        var body = Vector3.Lerp(Vector3.Lerp(_palette.Fog, _palette.Middle, 0.4f) * 0.42f, _palette.Shade, 0.25f + (0.68f * near)) * (0.85f + (0.3f * tower.Warm));
+        var body = Vector3.Lerp(Vector3.Lerp(_palette.Fog, _palette.Horizon, 0.35f) * 0.55f, _palette.Shade * 1.3f, 0.05f + (0.85f * near)) * (0.8f + (0.4f * tower.Warm));
         frame.Rectangle(left, top, right, ground + 1, body);
         // The side toward the sun catches a little of it.
         var sunlit = (left + right) / 2 < _sky.SunX * frame.Width ? right : left;
@@ -107,7 +107,7 @@ internal sealed class CityScene : Scene
     {
         var unit = frame.Unit;
         var pitch = (right - left) / (tower.Columns + 0.6f);
-        var storey = pitch * 1.32f;
+        var storey = pitch * 1.5f;
         var rows = (int)((ground - top - (unit * 0.012f)) / storey);
         var warm = Vector3.Lerp(_palette.Accent, new Vector3(1, 0.78f, 0.48f), 0.55f);
         var cool = Vector3.Lerp(_palette.Accent2, new Vector3(0.75f, 0.88f, 1), 0.5f);
@@ -121,7 +121,7 @@ internal sealed class CityScene : Scene
                 if (chance > _lit * (0.45f + (1.1f * floor))) continue;
                 var flick = chance < 0.03f ? Maths.Smooth(-0.2f, 0.2f, MathF.Sin((time * 1.3f) + (c * 2.1f) + r)) : 1;
                 var light = Vector3.Lerp(warm, cool, Noise.Hash(c, r, tower.Seed + 1) < 0.25f + (0.3f * tower.Warm) ? 0.85f : 0.05f);
-                var strength = (0.35f + (1.1f * Noise.Hash(r, c, tower.Seed + 2))) * (0.4f + (0.6f * near)) * flick;
+                var strength = (0.25f + (1.35f * Noise.Hash(r, c, tower.Seed + 2))) * (0.4f + (0.6f * near)) * flick;
                 var x = left + (pitch * (c + 0.55f));
                 var y = top + (unit * 0.008f) + (storey * r);
                 frame.Rectangle(x, y, x + (pitch * 0.58f), y + (storey * 0.55f), light * strength, 0.92f);
@@ -146,11 +146,11 @@ internal sealed class CityScene : Scene
     /// <summary>The town's own light on its own dust, thickest near the water.</summary>
     private void Haze(Frame frame, float ground, int depth)
     {
-        var glow = Vector3.Lerp(_palette.Fog, _palette.Accent, 0.22f) * (_neon ? 0.5f : 0.4f);
+        var glow = Vector3.Lerp(Vector3.Lerp(_palette.Fog, _palette.Horizon, 0.5f), _palette.Accent, 0.3f) * (_neon ? 0.55f : 0.5f);
         for (var y = (int)(ground * 0.5f); y < (int)ground + 1 && y < frame.Height; y++)
         {
             var share = Maths.Smooth(ground * 0.5f, ground, y);
-            var cover = new Vector<float>(share * share * (0.34f - (depth * 0.11f)));
+            var cover = new Vector<float>(share * share * (0.62f - (depth * 0.2f)));
             for (var x = 0; x < frame.Stride; x += Maths.LaneCount) frame.Cover((y * frame.Stride) + x, Light.Of(glow), cover);
         }
     }

@@ -32,7 +32,7 @@ internal sealed class FireScene : Scene
         var ground = frame.Height * 0.83f;
         var warm = new Vector3(1, 0.36f, 0.09f);
         var shade = _palette.Shade * 0.6f;
-        _trees[0].Paint(frame, 0, shade + (warm * 0.012f * flicker), shade + (warm * (0.05f * flicker)));
+        _trees[0].Paint(frame, 0, shade + (warm * 0.012f * flicker), shade + (warm * (0.03f * flicker)));
         _trees[1].Paint(frame, 0, shade * 0.7f, (shade * 0.7f) + (warm * (0.03f * flicker)));
         PaintGround(frame, ground, warm, flicker);
         var (x, y) = (_centerX * frame.Width, _camp ? frame.Height * 0.885f : frame.Height * 1.04f);
@@ -80,7 +80,7 @@ internal sealed class FireScene : Scene
         var small = frame.Smaller(2);
         var (sx, sy) = (centerX / 2, baseY / 2);
         var unit = small.Unit;
-        var (tall, broad) = _camp ? (0.52f, 0.16f) : (0.95f, 3.2f);
+        var (tall, broad) = _camp ? (0.6f, 0.19f) : (0.95f, 3.2f);
         for (var y = 0; y < small.Height; y++)
         {
             var up = (sy - y) / unit;
@@ -99,10 +99,10 @@ internal sealed class FireScene : Scene
                 var v = new Vector<float>(up);
                 var swirl = Noise.At(u * 3.4f, (v * 2.6f) - new Vector<float>(time * 1.7f), _seed + 1);
                 var bent = u + (swirl * (0.05f + (0.07f * Math.Max(0, height))));
-                var tongues = Noise.Fbm(bent * 6.2f, (v * 3.3f) - new Vector<float>(time * 2.9f) + (swirl * 0.5f), 4, _seed, 0.52f);
+                var tongues = Noise.Fbm(bent * 7.4f, (v * 3.6f) - new Vector<float>(time * 2.9f) + (swirl * 0.5f), 4, _seed, 0.52f);
                 var wide = Vector.Abs(bent) * (1 / (broad * MathF.Max(0.25f, 1.08f - (height * 0.55f))));
-                var body = new Vector<float>(1.12f - (height * 1.22f)) - (wide * wide * (0.85f + (0.5f * MathF.Max(0, height))));
-                var heat = body + (tongues * (0.42f + (0.5f * MathF.Max(0, height))));
+                var body = new Vector<float>(0.86f - (height * 0.92f)) - (wide * wide * (0.7f + (0.5f * MathF.Max(0, height))));
+                var heat = body + (tongues * (0.6f + (0.55f * MathF.Max(0, height))));
                 heat *= Maths.Smooth(-0.05f, 0.05f, new Vector<float>(height));
                 small.Set(row + x, Heat(Maths.Clamp01(heat * 0.92f)));
             }
@@ -116,8 +116,8 @@ internal sealed class FireScene : Scene
     {
         var square = heat * heat;
         return new Light(
-            (Maths.Smooth(0.1f, 0.55f, heat) * 1.1f) + (square * 1.7f),
-            (Maths.Smooth(0.24f, 0.9f, heat) * 0.62f) + (square * square * 0.9f),
-            (Maths.Smooth(0.55f, 1.1f, heat) * 0.28f) + (square * square * square * 0.35f));
+            (Maths.Smooth(0.08f, 0.6f, heat) * 0.85f) + (square * 1.25f),
+            (Maths.Smooth(0.24f, 0.95f, heat) * 0.42f) + (square * square * 0.75f),
+            (Maths.Smooth(0.6f, 1.1f, heat) * 0.16f) + (square * square * square * 0.25f));
     }
 }

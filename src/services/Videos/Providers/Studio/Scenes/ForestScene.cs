@@ -22,7 +22,7 @@ internal sealed class ForestScene : Scene
         (_palette, _seed, _drift) = (script.Palette, dice.Pick(1 << 20), script.Drift);
         _sunX = dice.Between(0.36f, 0.64f);
         _bright = script.Mood is Mood.Night ? 0.35f : 1;
-        _sky = new Sky(_palette, _seed) { Horizon = 0.82f, Clouds = 0.15f, SunX = _sunX, Disc = script.Mood == Mood.Night ? 0.05f : 0.04f };
+        _sky = new Sky(_palette with { Zenith = Vector3.Lerp(_palette.Zenith, _palette.Horizon, 0.45f), Middle = Vector3.Lerp(_palette.Middle, _palette.Horizon, 0.65f) }, _seed) { Horizon = 0.82f, Clouds = 0.15f, SunX = _sunX, Disc = script.Mood == Mood.Night ? 0.05f : 0.04f };
         var unit = Math.Min(width, height);
         for (var layer = 0; layer < Layers; layer++)
         {
@@ -39,18 +39,18 @@ internal sealed class ForestScene : Scene
         var travel = _drift * (time - 2) * frame.Unit;
         _sky.Paint(frame, time, travel * 0.002f);
         var mist = Vector3.Lerp(_palette.Fog, _palette.Horizon, 0.4f);
-        var green = Vector3.Lerp(_palette.Shade, new Vector3(0.012f, 0.045f, 0.022f), 0.5f);
+        var green = Vector3.Lerp(_palette.Shade, new Vector3(0.008f, 0.03f, 0.016f), 0.5f) * 0.7f;
         for (var layer = 0; layer < Layers; layer++)
         {
             var near = layer / (Layers - 1f);
-            var high = Vector3.Lerp(mist * 0.72f, green, MathF.Pow(near, 0.62f)) * _bright;
-            var low = Vector3.Lerp(mist * 0.95f, green * 0.8f, MathF.Pow(near, 0.8f)) * _bright;
+            var high = Vector3.Lerp(mist * 0.82f, green, MathF.Min(1, 0.24f + (0.9f * near))) * _bright;
+            var low = Vector3.Lerp(high, mist * _bright, 0.42f * (1 - near));
             _rows[layer].Paint(frame, travel * (0.004f + (0.028f * near * near)), high, low);
             if (layer < Layers - 1) Mist(frame, mist * _bright, time, layer);
-            if (layer == 2) Brush.Shafts(frame, _sunX * frame.Width, -frame.Height * 0.25f, time, _seed + 50, _palette.Sun * (0.05f * _bright), 5.5f);
+            if (layer == 2) Brush.Shafts(frame, _sunX * frame.Width, -frame.Height * 0.25f, time, _seed + 50, _palette.Sun * (0.032f * _bright), 5.5f);
         }
 
-        Brush.Shafts(frame, _sunX * frame.Width, -frame.Height * 0.25f, time, _seed + 60, _palette.Sun * (0.032f * _bright), 3.6f);
+        Brush.Shafts(frame, _sunX * frame.Width, -frame.Height * 0.25f, time, _seed + 60, _palette.Sun * (0.022f * _bright), 3.6f);
     }
 
     /// <summary>A bank of mist that creeps along the ground in front of a row.</summary>
@@ -65,7 +65,7 @@ internal sealed class ForestScene : Scene
             {
                 var u = (Maths.Lanes + new Vector<float>(x)) * (1 / small.Unit);
                 var wisps = Noise.Fbm((u * 2.2f) + new Vector<float>(time * _drift * (0.06f + (0.03f * layer))), new Vector<float>((y / small.Unit * 5) + (layer * 7)), 3, _seed + 80 + layer);
-                Maths.Store(Maths.Clamp01((wisps * 0.55f) + new Vector<float>(0.55f)) * (band * (0.62f - (0.1f * layer))), small.R, (y * small.Stride) + x);
+                Maths.Store(Maths.Clamp01((wisps * 0.55f) + new Vector<float>(0.55f)) * (band * (0.42f - (0.1f * layer))), small.R, (y * small.Stride) + x);
             }
         }
 

@@ -20,7 +20,7 @@ internal sealed class MeadowScene : Scene
     {
         var dice = new Dice(script.Seed + 12);
         (_palette, _seed, _drift) = (script.Palette, dice.Pick(1 << 20), script.Drift);
-        _sky = new Sky(_palette, _seed) { Horizon = 0.6f, Clouds = dice.Between(0.35f, 0.6f), SunX = dice.Between(0.3f, 0.7f), Disc = 0.055f };
+        _sky = new Sky(_palette, _seed) { Horizon = 0.6f, Clouds = Math.Max(script.Overcast, dice.Between(0.35f, 0.6f)), SunX = dice.Between(0.3f, 0.7f), Disc = 0.055f };
         var wheat = script.Mentions("wheat", "field", "harvest", "golden");
         var leaf = wheat ? Palette.Hex(0xB08A3A) : Palette.Hex(0x4E7A2B);
         var light = 0.32f + (0.1f * (_palette.Horizon.X + _palette.Horizon.Y + _palette.Horizon.Z));
@@ -38,7 +38,7 @@ internal sealed class MeadowScene : Scene
             {
                 var flower = !wheat && dice.Chance(0.1f + (0.05f * near));
                 blades[i] = new Blade(
-                    dice.Between(-0.08f, 1.08f), dice.Between(0.55f, 1) * (0.045f + (0.3f * near * near) + (0.05f * near)) * (flower ? 1.12f : 1),
+                    dice.Between(-0.08f, 1.08f), dice.Between(0.55f, 1) * (0.05f + (0.17f * near * near) + (0.03f * near)) * (flower ? 1.12f : 1),
                     dice.Between(0.6f, 1.3f), dice.Share() * 6.3f, dice.Share(), flower ? dice.Pick(_petals.Length) : wheat && dice.Chance(0.4f) ? -2 : -1);
             }
 
@@ -65,7 +65,7 @@ internal sealed class MeadowScene : Scene
     {
         var near = row / (Rows - 1f);
         var unit = frame.Unit;
-        var ground = frame.Height * (0.63f + (0.4f * MathF.Pow(near, 1.25f)));
+        var ground = frame.Height * (0.64f + (0.42f * MathF.Pow(near, 1.2f)));
         var shift = travel * (0.014f + (0.05f * near));
         var haze = Vector3.Lerp(_palette.Fog * 0.6f, _green, 0.35f + (0.65f * MathF.Sqrt(near)));
         foreach (var blade in _rows[row])
@@ -74,7 +74,7 @@ internal sealed class MeadowScene : Scene
             var gust = Noise.At((blade.X * 3.2f) - (time * 0.75f * _drift), (time * 0.22f) + near, _seed + 30);
             var bend = ((gust * 0.62f) + (0.14f * MathF.Sin((time * 2.6f) + blade.Phase))) * _drift;
             var tip = Stalk(frame, blade, x, ground + (unit * 0.02f), bend, near, haze, gust);
-            if (blade.Flower >= 0) Flower(frame, tip, unit * (0.006f + (0.014f * near)) * blade.Wide, _petals[blade.Flower], near, blade.Phase);
+            if (blade.Flower >= 0) Flower(frame, tip, unit * (0.006f + (0.018f * near)) * blade.Wide, _petals[blade.Flower], near, blade.Phase);
             if (blade.Flower == -2) frame.Disc(tip.X, tip.Y, unit * (0.002f + (0.004f * near)), haze * 1.7f);
         }
     }

@@ -21,7 +21,7 @@ internal sealed class MountainScene : Scene
         _horizon = dice.Between(0.4f, 0.46f);
         _mist = dice.Between(0.25f, 0.6f);
         var sunX = script.Drift > 0 ? 0.24f : 0.76f;
-        _sky = new Sky(_palette, _seed) { Horizon = _horizon + 0.04f, Clouds = dice.Between(0.4f, 0.65f), SunX = sunX, Disc = 0.035f };
+        _sky = new Sky(_palette, _seed) { Horizon = _horizon + 0.04f, Clouds = Math.Max(script.Overcast, dice.Between(0.4f, 0.65f)), SunX = sunX, Disc = script.Overcast > 0.8f ? 0 : 0.035f };
 
         var winter = script.Mood == Mood.Ice || script.Weather == Weather.Snow;
         var toSun = new Vector3((sunX - 0.5f) * 4.2f, 0.5f + (_palette.SunHeight * 0.9f), 0.35f);
@@ -61,19 +61,19 @@ internal sealed class MountainScene : Scene
     {
         var (u, v) = (x * (1f / 150), z * (1f / 150));
         var warp = Noise.At(u * 1.3f, v * 1.3f, _seed + 9) * 0.35f;
-        var ridge = Noise.Ridged(u + warp, v + warp, 7, _seed, 0.48f);
+        var ridge = Noise.Ridged(u + warp, v + warp, 6, _seed, 0.38f);
         var mass = Maths.Clamp01((Noise.At(u * 0.55f, v * 0.55f, _seed + 20) * 0.65f) + new Vector<float>(0.5f));
         // A valley to fly along, with walls on both sides.
         var aside = Vector.Abs(x - new Vector<float>(512)) * (1f / 230);
         var wall = Maths.Smooth(0.1f, 1, aside);
-        return (ridge * ridge * (new Vector<float>(42) + (wall * 92)) * (mass + new Vector<float>(0.35f))) + (wall * 16) - new Vector<float>(4);
+        return (ridge * ridge * (new Vector<float>(46) + (wall * 84)) * (mass + new Vector<float>(0.35f))) + (wall * 16) - new Vector<float>(4);
     }
 
     private (Vector3 Colour, float Share) AirOf(float distance, float height, float screenX)
     {
         var toward = Maths.Decay(MathF.Abs(screenX - _sky.SunX) * 3.4f);
         var colour = Vector3.Lerp(_palette.Fog, _palette.Horizon, 0.3f + (0.3f * toward)) + (_palette.Sun * (0.035f * toward));
-        var far = Maths.Smooth(40, 640, distance);
+        var far = Maths.Smooth(70, 760, distance);
         var low = Maths.Smooth(34, 4, height) * Maths.Smooth(60, 260, distance) * _mist;
         return (colour, Maths.Clamp01((far * 0.94f) + low));
     }

@@ -22,7 +22,7 @@ internal sealed class SeaScene : Scene
         (_palette, _seed, _drift) = (script.Palette, dice.Pick(1 << 20), script.Drift);
         _height = dice.Between(0.44f, 0.54f);
         _swell = script.Mood == Mood.Storm || script.Weather == Weather.Storm ? 1.7f : dice.Between(0.8f, 1.1f);
-        _sky = new Sky(_palette, _seed) { Horizon = _height, Clouds = script.Mood == Mood.Storm ? 0.95f : dice.Between(0.35f, 0.6f), SunX = dice.Between(0.3f, 0.7f) };
+        _sky = new Sky(_palette, _seed) { Horizon = _height, Clouds = Math.Max(script.Overcast, dice.Between(0.35f, 0.6f)), SunX = dice.Between(0.3f, 0.7f), Disc = script.Overcast > 0.8f ? 0 : 0.045f };
     }
 
     public override void Paint(Frame frame, Moment moment)
@@ -76,9 +76,9 @@ internal sealed class SeaScene : Scene
     private (Vector<float> X, Vector<float> Y, Vector<float> Crest) Slope(Vector<float> across, Vector<float> along, float time, float fine)
     {
         // Long swells roll towards us; ripples run over them both ways.
-        var swell = Noise.At((across * 0.9f) + new Vector<float>(time * 0.08f), along * 1.5f, _seed);
+        var swell = Noise.At((across * 0.75f) + new Vector<float>(time * 0.08f), along * 1.25f, _seed);
         var sway = swell * 0.5f;
-        var a = Noise.At((across * 3.1f) + sway + new Vector<float>(time * 0.3f), (along * 4.4f) + sway, _seed + 1);
+        var a = Noise.At((across * 2.4f) + sway + new Vector<float>(time * 0.3f), (along * 3.5f) + sway, _seed + 1);
         var b = Noise.At((across * 4.6f) - new Vector<float>(time * 0.35f), (along * 7.3f) + (a * 0.5f) + new Vector<float>(time * 0.25f), _seed + 2);
         var c = Noise.At((across * 10.5f) + a + new Vector<float>(time * 0.6f), (along * 14f) + new Vector<float>(time * 0.9f), _seed + 3) * fine;
         var d = Noise.At((across * 25f) - new Vector<float>(time * 0.9f), (along * 30) + b + new Vector<float>(time * 1.3f), _seed + 4) * (fine * fine);

@@ -19,6 +19,7 @@ internal sealed class SpaceScene : Scene
         var dice = new Dice(script.Seed + 9);
         (_palette, _seed, _drift) = (script.Palette, dice.Pick(1 << 20), script.Drift);
         _galaxy = script.Mentions("galaxy", "milky", "wormhole", "spiral", "supernova");
+        if (script.Mood != Mood.Noir) _palette = Gas(_palette, dice);
         for (var i = 0; i < _stars.Length; i++)
         {
             var tint = Vector3.Lerp(new Vector3(1, 0.8f, 0.62f), new Vector3(0.68f, 0.82f, 1), dice.Share());
@@ -40,9 +41,16 @@ internal sealed class SpaceScene : Scene
         if (_galaxy) PaintGalaxy(frame, time);
         PaintStars(frame, time);
         if (_galaxy) return;
-        var light = Vector3.Normalize(new Vector3(-0.72f * _drift, -0.42f, 0.5f));
+        var light = Vector3.Normalize(new Vector3(-0.62f * _drift, -0.4f, 0.72f));
         PaintPlanet(frame, _moon, time, light, -_drift * time * 0.012f);
         PaintPlanet(frame, _planet, time, light, -_drift * time * 0.02f);
+    }
+
+    /// <summary>Glowing gas has colours of its own: pairs that the eye knows from long exposures.</summary>
+    private static Palette Gas(Palette palette, Dice dice)
+    {
+        var (one, two) = dice.Of((0xFF3D7A, 0x3B6BFF), (0x16C2B0, 0x8A3BFF), (0xFF8A3D, 0x1F9BD1), (0xC13BFF, 0x3BD4FF), (0xFF5A4A, 0x7A4BFF));
+        return palette with { Accent = Vector3.Lerp(Palette.Hex(one), palette.Accent, 0.2f), Accent2 = Vector3.Lerp(Palette.Hex(two), palette.Accent2, 0.2f) };
     }
 
     private void PaintNebula(Frame frame, float time)
@@ -60,10 +68,10 @@ internal sealed class SpaceScene : Scene
                 var warpY = Noise.Fbm((u * 1.1f) + new Vector<float>(5.2f), v * 1.1f, 3, _seed + 3) * 0.75f;
                 var gas = Noise.Fbm((u * 1.5f) + warpX, (v * 1.5f) + warpY, 6, _seed + 6, 0.56f);
                 var dust = Noise.Ridged((u * 1.9f) + warpY, (v * 1.9f) - warpX, 5, _seed + 14, 0.55f);
-                var cloud = Maths.Smooth(-0.25f, 0.85f, gas);
+                var cloud = Maths.Smooth(-0.35f, 0.75f, gas);
                 var hue = Maths.Clamp01((warpX * 1.1f) + new Vector<float>(0.5f));
-                var glow = Light.Mix(_palette.Accent, _palette.Accent2, hue) * (cloud * cloud * 0.62f);
-                var core = Light.Of(Vector3.One) * (Maths.Smooth(0.5f, 1.1f, gas) * 0.32f);
+                var glow = Light.Mix(_palette.Accent, _palette.Accent2, hue) * (cloud * (new Vector<float>(0.25f) + cloud) * (_galaxy ? 0.22f : 1.05f));
+                var core = Light.Of(Vector3.One) * (Maths.Smooth(0.4f, 1.05f, gas) * (_galaxy ? 0.05f : 0.4f));
                 var veil = Vector<float>.One - (Maths.Smooth(0.45f, 0.85f, dust) * 0.72f);
                 small.Set((y * small.Stride) + x, Light.Of(dark) + ((glow + core) * veil));
             }

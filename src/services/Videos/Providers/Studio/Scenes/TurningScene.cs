@@ -6,7 +6,7 @@ namespace SkyRiff.Videos.Providers.Studio.Scenes;
 /// <summary>One scene that becomes another: a glowing front of noise passes over the picture, and behind it lies the second.</summary>
 internal sealed class TurningScene(Scene before, Scene after, Palette palette, int seed, float from, float to) : Scene
 {
-    private const float Softness = 0.12f;
+    private const float Softness = 0.05f;
 
     public override void Paint(Frame frame, Moment moment)
     {
@@ -29,7 +29,7 @@ internal sealed class TurningScene(Scene before, Scene after, Palette palette, i
             for (var x = 0; x < frame.Stride; x += Maths.LaneCount)
             {
                 var u = (Maths.Lanes + new Vector<float>(x)) * (unit * 2.2f);
-                var order = Maths.Clamp01((Noise.Fbm(u, v, 3, seed) * 0.5f) + new Vector<float>(0.5f));
+                var order = Maths.Clamp01((Noise.Fbm(u, v, 5, seed) * 0.5f) + new Vector<float>(0.5f));
                 var gone = Maths.Smooth(-Softness, Softness, new Vector<float>(passed) - order);
                 var front = gone * (Vector<float>.One - gone) * 4;
                 var at = (y * frame.Stride) + x;
