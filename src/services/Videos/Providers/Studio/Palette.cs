@@ -102,8 +102,8 @@ internal sealed record Palette
         },
         Mood.Storm => new()
         {
-            Zenith = Hex(0x12181F), Middle = Hex(0x2C3842), Horizon = Hex(0x8A999C), Sun = Hex(0xD8E6EA) * 1.4f, Fog = Hex(0x5B6A70), Shade = Hex(0x080B0D),
-            Accent = Hex(0xBFD9FF), Accent2 = Hex(0x5E7F8C), SunHeight = 0.3f, Look = new() { Saturation = 0.85f, ShadowTint = new(0.95f, 1.01f, 1.05f), Vignette = 0.5f },
+            Zenith = Hex(0x12181F), Middle = Hex(0x2C3842), Horizon = Hex(0xB4C2C2), Sun = Hex(0xD8E6EA) * 1.8f, Fog = Hex(0x5B6A70), Shade = Hex(0x080B0D),
+            Accent = Hex(0xBFD9FF), Accent2 = Hex(0x5E7F8C), SunHeight = 0.3f, Look = new() { Saturation = 0.95f, Exposure = 1.3f, ShadowTint = new(0.95f, 1.01f, 1.06f), Vignette = 0.46f },
         },
         Mood.Ice => new()
         {

@@ -5,7 +5,7 @@ namespace SkyRiff.Videos.Providers.Studio;
 
 /// <summary>
 /// Everything that is decided about a clip before a pixel is painted; pure, so that the same prompt and seed are the same clip for ever.
-/// The first style a prompt names is what the clip shows; a second one is what it turns into.
+/// The first place a prompt names is what the clip shows; "turns into" and its like make it become another.
 /// </summary>
 internal sealed record SceneScript
 {
@@ -14,7 +14,7 @@ internal sealed record SceneScript
 
     public required Style Style { get; init; }
 
-    /// <summary>What the clip turns into half-way, when the prompt names two things.</summary>
+    /// <summary>What the clip turns into half-way, when the prompt says so.</summary>
     public Style? Then { get; init; }
 
     public required Mood Mood { get; init; }
@@ -44,19 +44,18 @@ internal sealed record SceneScript
         var mixed = hash ^ unchecked((ulong)seed * 0x9E3779B97F4A7C15);
         var dice = new Dice(mixed);
 
-        var styles = words.Select(Vocabulary.StyleOf).OfType<Style>().ToList();
         var weather = words.Select(Vocabulary.WeatherOf).OfType<Weather>().FirstOrDefault();
-        // Rain over a named place is that place in the rain, not two places.
-        if (styles.Exists(style => style != Style.Rain)) styles.RemoveAll(style => style == Style.Rain);
-        var distinct = styles.Distinct().ToList();
-        var style = distinct.Count > 0 ? distinct[0] : Unnamed(hash);
-        var moods = words.Select(Vocabulary.MoodOf).OfType<Mood>().ToList();
+        var turn = words.FindIndex(Vocabulary.IsTurn);
+        var first = StyleIn(turn < 0 ? words : words[..turn]);
+        var second = turn < 0 ? null : StyleIn(words[turn..]);
+        var style = first ?? second ?? Unnamed(hash);
+        var moods = words.Select(Vocabulary.MoodOf).OfType<Mood>().OrderBy(Weight).ToList(); // a stable sort: of equals the first named
         var mood = moods.Count > 0 ? moods[0] : UsualMood(style, weather, dice);
 
         return new SceneScript
         {
             Style = style,
-            Then = distinct.Count > 1 ? distinct[1] : null,
+            Then = first is null || second == first ? null : second,
             Mood = mood,
             Weather = weather != Weather.None ? weather : UsualWeather(style, mood),
             Palette = Suit(Palette.Of(mood).Turned(mood == Mood.Noir ? 0 : dice.Between(-9, 9)), style, weather),
@@ -73,6 +72,25 @@ internal sealed record SceneScript
             if (any.Contains(word) || (word.EndsWith('s') && any.Contains(word[..^1]))) return true;
         return false;
     }
+
+    /// <summary>The place that the words name: the first that names one, rather than one that merely visits it. Rain over a named place is that place in the rain.</summary>
+    private static Style? StyleIn(IReadOnlyList<string> words)
+    {
+        var named = words.Select(word => (Style: Vocabulary.StyleOf(word), Guest: Vocabulary.IsGuest(word) || Vocabulary.StyleOf(word) == Style.Rain))
+            .Where(found => found.Style is not null)
+            .ToList();
+        // Under water is in the sea already.
+        if (named.Exists(found => found.Style == Style.Underwater)) named.RemoveAll(found => found.Style == Style.Sea);
+        return named.Find(found => !found.Guest).Style ?? named.FirstOrDefault().Style;
+    }
+
+    /// <summary>A look outranks a time of day, and that outranks a feeling: "a quiet lake at dawn" is at dawn, a "neon night" is neon.</summary>
+    private static int Weight(Mood mood) => mood switch
+    {
+        Mood.Noir or Mood.Neon or Mood.Storm => 0,
+        Mood.Dream or Mood.Pastel or Mood.Ice => 2,
+        _ => 1,
+    };
 
     /// <summary>A prompt that names nothing we know still gets a scene of its own: the one its words hash to.</summary>
     private static Style Unnamed(ulong hash) => new Dice(hash).Of(Style.Abstract, Style.Clouds, Style.Sea, Style.Mountain, Style.Space, Style.Aurora, Style.Meadow);

@@ -21,11 +21,11 @@ internal static class Vocabulary
         (Style.Abstract, "abstract music dance color colour pattern fractal psychedelic liquid silk wave geometry kaleidoscope trippy ink paint art techno logo energy soul emotion love time mind glitch"));
 
     private static readonly FrozenDictionary<string, Mood> Moods = Table<Mood>(
-        (Mood.Day, "day noon midday sunny bright clear summer daylight afternoon tropical cheerful happy"),
-        (Mood.Dawn, "dawn sunrise morning daybreak early misty"),
+        (Mood.Day, "day noon midday sunny bright clear summer daylight afternoon tropical"),
+        (Mood.Dawn, "dawn sunrise morning daybreak early"),
         (Mood.Golden, "golden autumn fall warm harvest amber vintage nostalgic honey"),
-        (Mood.Sunset, "sunset evening romantic crimson red orange burning"),
-        (Mood.Dusk, "dusk twilight blue calm quiet melancholy lonely"),
+        (Mood.Sunset, "sunset evening romantic crimson"),
+        (Mood.Dusk, "dusk twilight gloaming melancholy lonely"),
         (Mood.Night, "night midnight moon moonlight moonlit dark nocturnal starry stars starlight"),
         (Mood.Neon, "neon cyberpunk synthwave retrowave vaporwave glowing electric futuristic hologram laser techno"),
         (Mood.Pastel, "pastel soft gentle cute kawaii watercolor watercolour dreamy delicate spring"),
@@ -43,7 +43,21 @@ internal static class Vocabulary
         (Weather.Petals, "petal blossom sakura cherry confetti wedding leaf leaves autumn"),
         (Weather.Dust, "dust dusty sandstorm pollen haze"));
 
+    /// <summary>Words that stand in many places: they decide only where no stronger word does. A cat in the city is in the city.</summary>
+    private static readonly FrozenSet<string> Guests = Set(
+        "lake river water island boat ship sail tree path trail cabin deer fox owl wolf bear fairy elf horse cat dog kitten puppy rabbit bunny bird bee butterfly fish "
+        + "robot car taxi train cafe bar alley bridge star sky above fly flying flight wave dance music time mind love soul paint art colour color ink logo dream angel "
+        + "spring eagle camel candle torch picnic kite balloon alien rocket astronaut dragon flower grass rose climber hiker energy sand neon building lighthouse hill moss");
+
+    private static readonly FrozenSet<string> Turns = Set("become becomes becoming turn turns turning into transform transforms transforming morph morphs morphing then dissolve dissolves dissolving");
+
     public static Style? StyleOf(string word) => Find(Styles, word);
+
+    /// <summary>Whether the word merely visits a place, and does not name it.</summary>
+    public static bool IsGuest(string word) => Stems(word).Any(Guests.Contains);
+
+    /// <summary>Whether the word says that one thing turns into another.</summary>
+    public static bool IsTurn(string word) => Turns.Contains(word);
 
     public static Mood? MoodOf(string word) => Find(Moods, word);
 
@@ -86,6 +100,8 @@ internal static class Vocabulary
             yield return ending == "ies" ? stem + "y" : stem + "e";
         }
     }
+
+    private static FrozenSet<string> Set(string words) => words.Split(' ').ToFrozenSet();
 
     private static FrozenDictionary<string, T> Table<T>(params (T Meaning, string Words)[] rows)
         where T : struct

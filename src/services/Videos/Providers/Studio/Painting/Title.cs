@@ -70,7 +70,7 @@ internal sealed class Title
         var from = Math.Max(0, (int)(_top - (frame.Unit * 0.12f)));
         for (var y = from; y < frame.Height; y++)
         {
-            var dark = new Vector<float>(1 - (0.5f * strength * Maths.Smooth(from, _bottom, y)));
+            var dark = new Vector<float>(1 - (0.58f * strength * Maths.Smooth(from, _bottom, y)));
             for (var x = 0; x < frame.Stride; x += Maths.LaneCount)
             {
                 var at = (y * frame.Stride) + x;

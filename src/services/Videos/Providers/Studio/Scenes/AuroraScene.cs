@@ -20,11 +20,13 @@ internal sealed class AuroraScene : Scene
     public AuroraScene(SceneScript script, int width, int height)
     {
         var dice = new Dice(script.Seed + 8);
-        (_palette, _seed, _drift) = (script.Palette, dice.Pick(1 << 20), script.Drift);
+        var bright = script.Mood == Mood.Night ? 1 : 0.22f; // the sky must be dark, whatever the mood says
+        var palette = script.Palette with { Zenith = script.Palette.Zenith * bright, Middle = script.Palette.Middle * bright, Horizon = script.Palette.Horizon * (0.4f * bright), Stars = 1 };
+        (_palette, _seed, _drift) = (palette, dice.Pick(1 << 20), script.Drift);
         _sky = new Sky(_palette with { Horizon = _palette.Horizon * 0.5f }, _seed) { Horizon = Waterline, Clouds = 0, Disc = 0 };
         var warm = script.Mood is Mood.Dream or Mood.Neon or Mood.Sunset;
-        _low = warm ? Vector3.Lerp(_palette.Accent2, Palette.Hex(0x30F0A0), 0.5f) : Palette.Hex(0x2FF58A);
-        _high = warm ? _palette.Accent : Vector3.Lerp(Palette.Hex(0x9A3BFF), Palette.Hex(0xFF4FA3), dice.Share() * 0.7f);
+        _low = warm ? Vector3.Lerp(_palette.Accent, Palette.Hex(0x30F0A0), 0.35f) : Palette.Hex(0x2FF58A);
+        _high = warm ? _palette.Accent2 : Vector3.Lerp(Palette.Hex(0x9A3BFF), Palette.Hex(0xFF4FA3), dice.Share() * 0.7f);
         _trees = Silhouette.Conifers(width, height, height * (Waterline - 0.002f), Math.Min(width, height) * 0.09f, 60, dice);
     }
 

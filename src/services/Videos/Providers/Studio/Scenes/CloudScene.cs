@@ -6,7 +6,7 @@ namespace SkyRiff.Videos.Providers.Studio.Scenes;
 /// <summary>A flight just above a sea of clouds: towers of vapour, soft light, deep gaps.</summary>
 internal sealed class CloudScene : Scene
 {
-    private const int Divisor = 4;
+    private const int Divisor = 5;
 
     private readonly Palette _palette;
     private readonly Sky _sky;
@@ -54,7 +54,7 @@ internal sealed class CloudScene : Scene
 
     /// <summary>
     /// Clouds have no surface: each ray goes on through them and gathers light until nothing more comes through. Far above the heaps it goes in
-    /// leaps, inside them in small steps; at a quarter of the size, as nothing here is sharp.
+    /// leaps, inside them in small steps; at a fifth of the size, as nothing here is sharp.
     /// </summary>
     private void March(Frame frame, Camera camera)
     {

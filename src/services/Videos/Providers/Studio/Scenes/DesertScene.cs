@@ -20,7 +20,7 @@ internal sealed class DesertScene : Scene
         _horizon = dice.Between(0.42f, 0.5f);
         var sunX = script.Drift > 0 ? dice.Between(0.22f, 0.34f) : dice.Between(0.66f, 0.78f);
         _sky = new Sky(_palette, _seed) { Horizon = _horizon + 0.03f, Clouds = dice.Between(0.12f, 0.35f), SunX = sunX, Disc = 0.06f };
-        var toSun = new Vector3((sunX - 0.5f) * 5f, 0.42f + (_palette.SunHeight * 0.7f), 0.55f);
+        var toSun = new Vector3((sunX - 0.5f) * 5f, 0.3f + (_palette.SunHeight * 0.16f), 0.4f);
         var sand = Vector3.Lerp(Palette.Hex(0xC98A4B), Palette.Hex(0xE0B375), dice.Share());
         _terrain = new Terrain(
             HeightOf,
@@ -63,7 +63,7 @@ internal sealed class DesertScene : Scene
         var dune = Vector.Min(windward, lee);
         dune = dune * dune * (new Vector<float>(1.9f) - (dune * 0.9f));
         var size = Maths.Clamp01((Noise.At(u * 0.9f, v * 0.6f, _seed + 6) * 0.7f) + new Vector<float>(0.55f));
-        var ripples = Noise.Ridged(u * 9 + bend, v * 17, 2, _seed + 8) * 0.45f;
+        var ripples = Noise.Ridged(u * 9 + bend, v * 17, 2, _seed + 8) * 0.9f;
         return (dune * ((size * 24) + new Vector<float>(3))) + (Noise.Fbm(u * 0.4f, v * 0.4f, 2, _seed + 1) * 12) + ripples;
     }
 

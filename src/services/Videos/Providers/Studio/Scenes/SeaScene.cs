@@ -82,8 +82,10 @@ internal sealed class SeaScene : Scene
         var b = Noise.At((across * 4.6f) - new Vector<float>(time * 0.35f), (along * 7.3f) + (a * 0.5f) + new Vector<float>(time * 0.25f), _seed + 2);
         var c = Noise.At((across * 10.5f) + a + new Vector<float>(time * 0.6f), (along * 14f) + new Vector<float>(time * 0.9f), _seed + 3) * fine;
         var d = Noise.At((across * 25f) - new Vector<float>(time * 0.9f), (along * 30) + b + new Vector<float>(time * 1.3f), _seed + 4) * (fine * fine);
-        var slopeY = (swell * 0.42f) + (a * 0.5f) + (b * 0.34f) + (c * 0.34f) + (d * 0.26f);
-        var slopeX = (b * 0.6f) - (a * 0.35f) + (c * 0.5f) + (d * 0.4f);
+        // Close by, what was a ripple is a wave: finer ones take its place.
+        var near = Noise.At((across * 46) + (c * 1.5f) + new Vector<float>(time * 0.8f), (along * 52) + (d * 1.5f) + new Vector<float>(time * 1.6f), _seed + 5) * (fine * fine * fine * 0.8f);
+        var slopeY = (near * 0.24f) + (swell * 0.42f) + (a * 0.5f) + (b * 0.34f) + (c * 0.34f) + (d * 0.26f);
+        var slopeX = (near * 0.3f) + (b * 0.6f) - (a * 0.35f) + (c * 0.5f) + (d * 0.4f);
         return (slopeX, slopeY, (swell * 0.5f) + (a * 0.6f) + (c * 0.3f) + (d * 0.15f));
     }
 }
