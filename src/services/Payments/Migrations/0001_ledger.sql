@@ -1,6 +1,9 @@
 -- The ledger: double entry in whole credits and coins. What the service's role may do to it is read it and call the functions below;
 -- nobody updates or deletes a transfer. See docs/decisions/0020.
 
+-- Tables of this schema, with the partitions of months to come, are for reading unless a grant says more.
+ALTER DEFAULT PRIVILEGES IN SCHEMA {schema} REVOKE INSERT, UPDATE, DELETE ON TABLES FROM {role};
+
 CREATE TYPE {schema}.account AS ENUM (
   'credits', 'held', 'coins',   -- a user's; their balances stand in the wallet
   'gifts', 'sales', 'usage'     -- the platform's on this shard: given away, sold, spent on generations. No row holds their balance,
@@ -43,8 +46,9 @@ CREATE TABLE {schema}.entries (
 CREATE INDEX entries_of_wallet ON {schema}.entries (user_id, sequence) WHERE user_id IS NOT NULL;
 
 -- Money must not stop because a month's partition is missing.
-CREATE TABLE {schema}.transfers_rest PARTITION OF {schema}.transfers DEFAULT;
-CREATE TABLE {schema}.entries_rest PARTITION OF {schema}.entries DEFAULT;
+CREATE TABLE {schema}.transfers_default PARTITION OF {schema}.transfers DEFAULT;
+CREATE TABLE {schema}.entries_default PARTITION OF {schema}.entries DEFAULT;
+SELECT skyriff.ensure_months('{schema}.transfers', 2), skyriff.ensure_months('{schema}.entries', 2);
 
 -- (kind, reference) is unique over all months. A unique index over partitions would have to contain the month, so the promise is kept
 -- here, and for hold, capture and release by the row of the generation's hold.
@@ -69,39 +73,6 @@ CREATE TABLE {schema}.holds (
   CHECK ((settle_transfer IS NOT NULL) = (credits > 0 AND state <> 'held')),
   CHECK ((settled_at IS NOT NULL) = (state <> 'held'))
 ) WITH (fillfactor = 80);
-
--- Partitions for last month, this one and so many ahead; answers how many were made. A month whose rows are in the rest already stays there.
-CREATE FUNCTION {schema}.keep_partitions(months_ahead integer) RETURNS integer
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET lock_timeout = '2s' AS $$
-DECLARE
-  this_month timestamp := date_trunc('month', clock_timestamp() AT TIME ZONE 'UTC');
-  month      timestamp;
-  first_id   bigint;
-  next_id    bigint;
-  parent     text;
-  key_column text;
-  occupied   boolean;
-  made       integer := 0;
-BEGIN
-  PERFORM pg_advisory_xact_lock(hashtextextended('{schema}.keep_partitions', 0));
-  FOR month IN SELECT generate_series(this_month - interval '1 month', this_month + make_interval(months => months_ahead), interval '1 month') LOOP
-    first_id := ((extract(epoch FROM month AT TIME ZONE 'UTC') * 1000)::bigint - 1704067200000) << 22;
-    next_id := ((extract(epoch FROM (month + interval '1 month') AT TIME ZONE 'UTC') * 1000)::bigint - 1704067200000) << 22;
-    FOR parent, key_column IN VALUES ('transfers', 'id'), ('entries', 'transfer_id') LOOP
-      CONTINUE WHEN to_regclass(format('{schema}.%s_%s', parent, to_char(month, 'YYYY_MM'))) IS NOT NULL;
-      EXECUTE format('SELECT EXISTS (SELECT FROM {schema}.%I WHERE %I >= $1 AND %2$I < $2)', parent || '_rest', key_column) INTO occupied USING first_id, next_id;
-      CONTINUE WHEN occupied;
-      -- Made apart and then attached, which does not lock out those who are writing to other months.
-      EXECUTE format('CREATE TABLE {schema}.%1$s_%2$s (LIKE {schema}.%1$s INCLUDING DEFAULTS INCLUDING CONSTRAINTS)', parent, to_char(month, 'YYYY_MM'));
-      EXECUTE format('REVOKE ALL ON {schema}.%s_%s FROM {role}', parent, to_char(month, 'YYYY_MM'));
-      EXECUTE format('ALTER TABLE {schema}.%1$s ATTACH PARTITION {schema}.%1$s_%2$s FOR VALUES FROM (%3$s) TO (%4$s)', parent, to_char(month, 'YYYY_MM'), first_id, next_id);
-      made := made + 1;
-    END LOOP;
-  END LOOP;
-  RETURN made;
-END $$;
-
-SELECT {schema}.keep_partitions(12);
 
 -- What a movement answers: whether this call did it, how the hold stands, how much, and the wallet afterwards (nulls where there is none).
 CREATE TYPE {schema}.movement AS (
@@ -249,8 +220,5 @@ BEGIN
   RETURN (true, NULL, taken, wallet.credits, wallet.held, wallet.coins, wallet.changed_at)::{schema}.movement;
 END $$;
 
--- The service reads the ledger and calls the functions; history cannot be edited by it, nor a balance set.
-REVOKE ALL ON {schema}.wallets, {schema}.transfers, {schema}.transfers_rest, {schema}.entries, {schema}.entries_rest, {schema}.transfer_keys, {schema}.holds FROM {role};
-GRANT SELECT ON {schema}.wallets, {schema}.transfers, {schema}.entries, {schema}.transfer_keys, {schema}.holds TO {role};
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA {schema} FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION {schema}.hold, {schema}.settle, {schema}.deposit, {schema}.refund, {schema}.keep_partitions TO {role};
+GRANT EXECUTE ON FUNCTION {schema}.hold, {schema}.settle, {schema}.deposit, {schema}.refund TO {role};

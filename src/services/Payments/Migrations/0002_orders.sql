@@ -28,8 +28,9 @@ CREATE TABLE {schema}.webhooks (
   PRIMARY KEY (provider, webhook_id, order_id)
 );
 
-REVOKE DELETE ON {schema}.orders, {schema}.webhooks FROM {role};
-REVOKE UPDATE ON {schema}.webhooks FROM {role};
-
 --: include idempotency
 --: include outbox
+
+GRANT INSERT, UPDATE ON {schema}.orders TO {role};
+GRANT INSERT ON {schema}.webhooks TO {role};
+GRANT INSERT, UPDATE, DELETE ON {schema}.idempotency, {schema}.outbox, {schema}.outbox_dead, {schema}.inbox TO {role};

@@ -2,6 +2,7 @@ using SkyRiff.Contracts;
 using SkyRiff.Data;
 using SkyRiff.Http;
 using SkyRiff.Kernel.Idempotency;
+using SkyRiff.Kernel.Ids;
 using SkyRiff.Kernel.Outcomes;
 
 namespace SkyRiff.Payments.Orders;

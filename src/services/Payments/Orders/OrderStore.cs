@@ -1,5 +1,6 @@
 using SkyRiff.Contracts;
 using SkyRiff.Data;
+using SkyRiff.Kernel.Ids;
 
 namespace SkyRiff.Payments.Orders;
 
