@@ -101,8 +101,8 @@ internal static class JobClaims
             WITH mine AS MATERIALIZED (SELECT id, fence FROM unnest({ids}, {fences}) AS mine(id, fence)),
             free AS MATERIALIZED (
               SELECT j.id FROM {session.Schema}.jobs j JOIN mine ON j.id = mine.id AND j.fence = mine.fence WHERE j.leased_by IS NOT NULL FOR UPDATE OF j SKIP LOCKED),
-            renewed AS (UPDATE {session.Schema}.jobs j SET leased_until = now() + {duration} FROM free WHERE j.id = free.id RETURNING j.id)
-            SELECT mine.id, mine.fence, mine.id IN (SELECT id FROM renewed),
+            renewed AS (UPDATE {session.Schema}.jobs j SET leased_until = now() + {duration} FROM free WHERE j.id = free.id RETURNING j.id, j.fence)
+            SELECT mine.id, mine.fence, (mine.id, mine.fence) IN (SELECT id, fence FROM renewed),
               EXISTS (SELECT FROM {session.Schema}.jobs j WHERE j.id = mine.id AND j.fence = mine.fence AND j.leased_by IS NOT NULL)
             FROM mine
             """, row => (Lease: new Lease(row.Long(0), row.Long(1)), Result: row.Bool(2) ? HeartbeatResult.Renewed : row.Bool(3) ? HeartbeatResult.Busy : HeartbeatResult.Lost), token), cancellationToken);

@@ -33,7 +33,7 @@ internal static class CommonSchema
         -- See SkyRiff.Kernel.Ids.Id for the layout; 1704067200000 is 2024-01-01 in Unix milliseconds.
         CREATE OR REPLACE FUNCTION skyriff.next_id(slot integer) RETURNS bigint
         LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog AS $$
-          SELECT ((extract(epoch FROM clock_timestamp()) * 1000)::bigint - 1704067200000) << 22 | slot::bigint << 12 | nextval('skyriff.id_sequence')
+          SELECT (((extract(epoch FROM clock_timestamp()) * 1000)::bigint - 1704067200000) << 22) | (slot::bigint << 12) | nextval('skyriff.id_sequence')
         $$;
 
         -- The smallest id of a moment: the bound of a monthly partition of a table that is partitioned by id.

@@ -49,6 +49,18 @@ public abstract class ServiceDatabase(ShardMap map, Entropy entropy, TimeProvide
         }
     }
 
+    /// <inheritdoc cref="TransactAsync{T}(int, Func{SqlSession, CancellationToken, Task{T}}, CancellationToken)"/>
+    public Task TransactAsync(int slot, Func<SqlSession, CancellationToken, Task> work, CancellationToken cancellationToken) =>
+        TransactAsync(Map.ShardOf(slot), work, cancellationToken);
+
+    /// <inheritdoc cref="TransactAsync{T}(int, Func{SqlSession, CancellationToken, Task{T}}, CancellationToken)"/>
+    public Task TransactAsync(Shard shard, Func<SqlSession, CancellationToken, Task> work, CancellationToken cancellationToken) =>
+        TransactAsync(shard, async (session, token) =>
+        {
+            await work(session, token);
+            return default(Done);
+        }, cancellationToken);
+
     /// <summary>Single statements on the slot's primary, each committed by itself; one round trip each.</summary>
     public Task<T> PrimaryAsync<T>(int slot, Func<SqlSession, CancellationToken, Task<T>> work, CancellationToken cancellationToken) =>
         PrimaryAsync(Map.ShardOf(slot), work, cancellationToken);
