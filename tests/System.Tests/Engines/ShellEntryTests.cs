@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using Shouldly;
+using SkyRiff.App;
 using SkyRiff.App.Engines;
 using Xunit;
 
@@ -17,7 +18,8 @@ public sealed class ShellEntryTests
         using var house = new House();
         var (code, output) = await house.RunAsync("--help");
         code.ShouldBe(0);
-        foreach (var word in (string[])["up ", "test ", "check", "bench ", "migrate", "ledger verify", "doctor", "demo", "--port", "--data", "--open", "--long", "5 data folder in use"]) output.ShouldContain(word);
+        foreach (var word in (string[])["up ", "test ", "check", "bench ", "migrate", "ledger verify", "doctor", "demo", "--port", "--data", "--open", "--long"]) output.ShouldContain(word);
+        foreach (var exit in Enum.GetValues<ExitCode>()) output.ShouldContain($" {(int)exit} ");
     }
 
     [Fact]
@@ -90,7 +92,7 @@ public sealed class ShellEntryTests
     public async Task An_SDK_that_is_too_old_is_named_with_where_to_get_it()
     {
         using var house = new House();
-        house.Tool("dotnet", "#!/bin/sh\necho 8.0.100\n");
+        house.Tool("dotnet", "#!/bin/sh\necho '8.0.404 [/usr/share/dotnet/sdk]'\n");
         var (code, output) = await house.RunAsync("doctor");
         code.ShouldBe(3);
         output.ShouldContain(".NET SDK 10 (https://");
@@ -152,7 +154,7 @@ public sealed class ShellEntryTests
         public const string Dotnet = """
             #!/bin/bash
             case $1 in
-              --version) echo 10.0.100 ;;
+              --list-sdks) echo '8.0.404 [/usr/share/dotnet/sdk]'; echo '10.0.100 [/usr/share/dotnet/sdk]' ;;
               publish) while [ "$1" != --output ]; do shift; done
                        mkdir -p "$2"; cp "$SKYRIFF_HOME/program" "$2/skyriff" ;;
             esac
