@@ -20,6 +20,9 @@ public enum DataFailure
     /// <summary>Another constraint (CHECK, foreign key, NOT NULL); <see cref="DataException.Constraint"/> names it.</summary>
     ConstraintBroken,
 
+    /// <summary>The job's lease is another's now, or over: this holder may change nothing any more.</summary>
+    LeaseLost,
+
     /// <summary>The server has no room left to write.</summary>
     NoSpace,
 

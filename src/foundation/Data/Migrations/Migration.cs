@@ -8,7 +8,7 @@ namespace SkyRiff.Data;
 /// <summary>
 /// One numbered SQL file of a service, embedded in its assembly as <c>Migrations/0001_name.sql</c>. Files are append-only: a changed
 /// file is found out by its checksum. A line <c>--: include jobs</c> is replaced by that template of Data (leased jobs, outbox, idempotency), with
-/// <c>{schema}</c> and <c>{role}</c> filled in.
+/// <c>{schema}</c> filled in; the templates are append-only too. <c>{role}</c> becomes the service's role when the file is applied.
 /// </summary>
 public sealed partial record Migration(string Service, int Number, string Name, string Text)
 {
@@ -34,8 +34,7 @@ public sealed partial record Migration(string Service, int Number, string Name, 
 
     internal static string Expand(string service, string text) => IncludeLine()
         .Replace(text, match => ReadResource(typeof(Migration).Assembly, $"Templates/{match.Groups["template"].Value}.sql"))
-        .Replace("{schema}", service)
-        .Replace("{role}", "skyriff_" + service);
+        .Replace("{schema}", service);
 
     private static string ReadResource(Assembly assembly, string name)
     {

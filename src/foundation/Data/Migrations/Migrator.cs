@@ -30,19 +30,21 @@ public sealed class Migrator(ShardMap map, ILogger<Migrator> logger)
             await using var _ = await LockAsync(connection, cancellationToken);
             foreach (var service in services)
             {
-                var name = service[0].Service;
-                await ExecuteAsync(connection, $"""
-                    DO $$ BEGIN
-                      IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{map.ServiceUser(name)}') THEN CREATE ROLE {map.ServiceUser(name)} LOGIN; END IF;
-                    EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$
-                    """, cancellationToken);
+                await CreateRoleAsync(connection, map.ServiceUser(service[0].Service), cancellationToken);
             }
+            await CreateRoleAsync(connection, map.CommonUser, cancellationToken);
         }
         catch (NpgsqlException failure)
         {
             throw DataException.From(failure);
         }
     }
+
+    private static Task CreateRoleAsync(NpgsqlConnection connection, string role, CancellationToken cancellationToken) => ExecuteAsync(connection, $"""
+        DO $$ BEGIN
+          IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{role}') THEN CREATE ROLE {role} LOGIN; END IF;
+        EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$
+        """, cancellationToken);
 
     private async Task<int> MigrateAsync(Shard shard, IReadOnlyList<IReadOnlyList<Migration>> services, CancellationToken cancellationToken)
     {
@@ -51,6 +53,7 @@ public sealed class Migrator(ShardMap map, ILogger<Migrator> logger)
             await using var connection = await map.PrimaryOf(shard, map.AdminUser).OpenConnectionAsync(cancellationToken);
             await using var _ = await LockAsync(connection, cancellationToken);
             await ExecuteAsync(connection, CommonSchema.Text, cancellationToken);
+            await ExecuteAsync(connection, $"GRANT USAGE ON SCHEMA skyriff TO {map.CommonUser}; GRANT SELECT ON skyriff.directory TO {map.CommonUser}", cancellationToken);
             var done = await AppliedAsync(connection, cancellationToken);
             var count = 0;
             foreach (var service in services)
@@ -83,7 +86,7 @@ public sealed class Migrator(ShardMap map, ILogger<Migrator> logger)
         {
             await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
             await ExecuteAsync(connection, "SET LOCAL lock_timeout = '5s'", cancellationToken);
-            await ExecuteAsync(connection, migration.Text, cancellationToken);
+            await ExecuteAsync(connection, migration.Text.Replace("{role}", map.ServiceUser(migration.Service)), cancellationToken);
             await using var record = new NpgsqlCommand("INSERT INTO skyriff.migrations (service, number, name, checksum) VALUES ($1, $2, $3, $4)", connection);
             record.Parameters.Add(new() { Value = migration.Service });
             record.Parameters.Add(new() { Value = migration.Number });
@@ -132,7 +135,8 @@ public sealed class Migrator(ShardMap map, ILogger<Migrator> logger)
 
     private static async Task ExecuteAsync(NpgsqlConnection connection, string text, CancellationToken cancellationToken)
     {
-        await using var command = new NpgsqlCommand(text, connection);
+        // No time limit of the client's: another process may hold the lock for as long as its migrations take, and an index takes what it takes.
+        await using var command = new NpgsqlCommand(text, connection) { CommandTimeout = 0 };
         await command.ExecuteNonQueryAsync(cancellationToken);
     }
 

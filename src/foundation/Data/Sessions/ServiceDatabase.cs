@@ -28,7 +28,7 @@ public abstract class ServiceDatabase(ShardMap map, Entropy entropy, TimeProvide
 
     /// <summary>
     /// One transaction on the slot's primary, READ COMMITTED. It commits when the work returns, and rolls back when it throws or
-    /// answers a refused <see cref="Outcome{T}"/>.
+    /// answers a refused <see cref="Outcome{T}"/>. Once the work has returned, the commit can no longer be cancelled.
     /// </summary>
     public Task<T> TransactAsync<T>(int slot, Func<SqlSession, CancellationToken, Task<T>> work, CancellationToken cancellationToken) =>
         TransactAsync(Map.ShardOf(slot), work, cancellationToken);
@@ -57,7 +57,10 @@ public abstract class ServiceDatabase(ShardMap map, Entropy entropy, TimeProvide
     public async Task<T> PrimaryAsync<T>(Shard shard, Func<SqlSession, CancellationToken, Task<T>> work, CancellationToken cancellationToken)
     {
         await using var connection = await OpenAsync(Map.PrimaryOf(shard, _user), cancellationToken);
-        return await work(new SqlSession(connection, shard), cancellationToken);
+        var session = new SqlSession(connection, this, shard);
+        var result = await work(session, cancellationToken);
+        if (session.Notices.Count > 0) await AfterCommit.SendAsync(connection, commit: false, session.Notices);
+        return result;
     }
 
     /// <summary>Reads on the slot's shard, from a replica where one is fresh enough, else from the primary.</summary>
@@ -71,9 +74,12 @@ public abstract class ServiceDatabase(ShardMap map, Entropy entropy, TimeProvide
         try
         {
             await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
-            var result = await work(new SqlSession(connection, shard), cancellationToken);
-            if (result is IOutcome { Problem: not null }) await transaction.RollbackAsync(cancellationToken);
-            else await transaction.CommitAsync(cancellationToken);
+            var session = new SqlSession(connection, this, shard);
+            var result = await work(session, cancellationToken);
+            if (result is IOutcome { Problem: not null }) await transaction.RollbackAsync(CancellationToken.None);
+            else if (session.Failed) throw new DataException(DataFailure.Rejected, "A statement of the transaction failed and the failure was swallowed: nothing can be committed.");
+            else if (session.Notices.Count > 0) await AfterCommit.SendAsync(connection, commit: true, session.Notices);
+            else await transaction.CommitAsync(CancellationToken.None);
             return result;
         }
         catch (NpgsqlException failure)

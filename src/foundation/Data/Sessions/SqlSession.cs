@@ -1,3 +1,4 @@
+using System.Data;
 using Npgsql;
 
 namespace SkyRiff.Data;
@@ -9,71 +10,107 @@ namespace SkyRiff.Data;
 public sealed class SqlSession
 {
     private readonly NpgsqlConnection _connection;
+    private List<(string Channel, string Payload)>? _notices;
 
-    internal SqlSession(NpgsqlConnection connection, Shard shard) => (_connection, Shard) = (connection, shard);
+    internal SqlSession(NpgsqlConnection connection, ServiceDatabase database, Shard shard) =>
+        (_connection, Database, Shard) = (connection, database, shard);
 
     public Shard Shard { get; }
 
+    /// <summary>Whose session this is.</summary>
+    internal ServiceDatabase Database { get; }
+
+    /// <summary>The service's schema, as text for a statement.</summary>
+    internal Sql.Verbatim Schema => Sql.Splice(Database.Service);
+
+    /// <summary>A statement failed: inside a transaction nothing can be committed any more.</summary>
+    internal bool Failed { get; private set; }
+
+    /// <summary>What to tell listeners once the work is committed; each notice once.</summary>
+    internal IReadOnlyList<(string Channel, string Payload)> Notices => _notices ?? [];
+
     /// <summary>Runs a statement; answers the number of rows it changed.</summary>
-    public async Task<int> ExecuteAsync(Sql sql, CancellationToken cancellationToken)
+    public Task<int> ExecuteAsync(Sql sql, CancellationToken cancellationToken) => GuardAsync(async () =>
     {
-        try
-        {
-            await using var command = Command(sql);
-            return await command.ExecuteNonQueryAsync(cancellationToken);
-        }
-        catch (NpgsqlException failure)
-        {
-            throw DataException.From(failure);
-        }
-    }
+        await using var command = Command(sql);
+        return await command.ExecuteNonQueryAsync(cancellationToken);
+    });
 
     /// <summary>The first row, or default when there is none.</summary>
-    public async Task<T?> FirstAsync<T>(Sql sql, Func<SqlRow, T> read, CancellationToken cancellationToken)
+    public Task<T?> FirstAsync<T>(Sql sql, Func<SqlRow, T> read, CancellationToken cancellationToken) => GuardAsync(async () =>
     {
-        try
-        {
-            await using var command = Command(sql);
-            await using var reader = await command.ExecuteReaderAsync(cancellationToken);
-            return await reader.ReadAsync(cancellationToken) ? read(new SqlRow(reader)) : default;
-        }
-        catch (NpgsqlException failure)
-        {
-            throw DataException.From(failure);
-        }
-    }
+        await using var command = Command(sql);
+        await using var reader = await command.ExecuteReaderAsync(CommandBehavior.SingleRow, cancellationToken);
+        return await reader.ReadAsync(cancellationToken) ? read(new SqlRow(reader)) : default;
+    });
 
     /// <summary>The one row that must be there.</summary>
-    public async Task<T> SingleAsync<T>(Sql sql, Func<SqlRow, T> read, CancellationToken cancellationToken)
+    public Task<T> SingleAsync<T>(Sql sql, Func<SqlRow, T> read, CancellationToken cancellationToken) => GuardAsync(async () =>
     {
-        try
-        {
-            await using var command = Command(sql);
-            await using var reader = await command.ExecuteReaderAsync(cancellationToken);
-            return await reader.ReadAsync(cancellationToken)
-                ? read(new SqlRow(reader))
-                : throw new DataException(DataFailure.Rejected, "The statement answered no row where exactly one was owed.");
-        }
-        catch (NpgsqlException failure)
-        {
-            throw DataException.From(failure);
-        }
-    }
+        await using var command = Command(sql);
+        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+        return await reader.ReadAsync(cancellationToken)
+            ? read(new SqlRow(reader))
+            : throw new DataException(DataFailure.Rejected, "The statement answered no row where exactly one was owed.");
+    });
 
     /// <summary>All rows; the statement bounds them with LIMIT or by what it selects.</summary>
-    public async Task<List<T>> ListAsync<T>(Sql sql, Func<SqlRow, T> read, CancellationToken cancellationToken)
+    public Task<List<T>> ListAsync<T>(Sql sql, Func<SqlRow, T> read, CancellationToken cancellationToken) => GuardAsync(async () =>
     {
+        await using var command = Command(sql);
+        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+        var rows = new List<T>();
+        while (await reader.ReadAsync(cancellationToken)) rows.Add(read(new SqlRow(reader)));
+        return rows;
+    });
+
+    /// <summary>
+    /// Several statements in one round trip, in order; answers the rows each changed. Outside a transaction they are one by
+    /// themselves: all or none.
+    /// </summary>
+    public Task<int[]> ExecuteManyAsync(IReadOnlyList<Sql> statements, CancellationToken cancellationToken) => GuardAsync(async () =>
+    {
+        await using var batch = Batch(statements);
+        await batch.ExecuteNonQueryAsync(cancellationToken);
+        var changed = new int[statements.Count];
+        for (var i = 0; i < changed.Length; i++) changed[i] = batch.BatchCommands[i].RecordsAffected;
+        return changed;
+    });
+
+    /// <summary><paramref name="first"/> and then <paramref name="query"/> in one round trip; answers the query's rows.</summary>
+    internal Task<List<T>> ListAfterAsync<T>(Sql first, Sql query, Func<SqlRow, T> read, CancellationToken cancellationToken) => GuardAsync(async () =>
+    {
+        await using var batch = Batch([first, query]);
+        await using var reader = await batch.ExecuteReaderAsync(cancellationToken);
+        await reader.NextResultAsync(cancellationToken);
+        var rows = new List<T>();
+        while (await reader.ReadAsync(cancellationToken)) rows.Add(read(new SqlRow(reader)));
+        return rows;
+    });
+
+    /// <summary>Has listeners of a channel told, after the commit and in its round trip: a NOTIFY inside the transaction would make all commits of the server queue up.</summary>
+    internal void NotifyOnCommit(string channel, string payload)
+    {
+        _notices ??= [];
+        if (!_notices.Contains((channel, payload))) _notices.Add((channel, payload));
+    }
+
+    private async Task<T> GuardAsync<T>(Func<Task<T>> run)
+    {
+        var done = false;
         try
         {
-            await using var command = Command(sql);
-            await using var reader = await command.ExecuteReaderAsync(cancellationToken);
-            var rows = new List<T>();
-            while (await reader.ReadAsync(cancellationToken)) rows.Add(read(new SqlRow(reader)));
-            return rows;
+            var result = await run();
+            done = true;
+            return result;
         }
         catch (NpgsqlException failure)
         {
             throw DataException.From(failure);
+        }
+        finally
+        {
+            if (!done) Failed = true;
         }
     }
 
@@ -82,5 +119,17 @@ public sealed class SqlSession
         var command = new NpgsqlCommand(sql.Text, _connection);
         foreach (var parameter in sql.Parameters) command.Parameters.Add(parameter);
         return command;
+    }
+
+    private NpgsqlBatch Batch(IReadOnlyList<Sql> statements)
+    {
+        var batch = new NpgsqlBatch(_connection);
+        foreach (var sql in statements)
+        {
+            var command = new NpgsqlBatchCommand(sql.Text);
+            foreach (var parameter in sql.Parameters) command.Parameters.Add(parameter);
+            batch.BatchCommands.Add(command);
+        }
+        return batch;
     }
 }

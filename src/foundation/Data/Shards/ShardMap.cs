@@ -8,6 +8,12 @@ namespace SkyRiff.Data;
 /// </summary>
 public sealed class ShardMap : IAsyncDisposable
 {
+    /// <summary>How long a transaction may wait for its client's next statement before the server ends it.</summary>
+    private static readonly TimeSpan IdleInTransactionMax = TimeSpan.FromSeconds(15);
+
+    /// <summary>The client's own limit strikes first, so that its error is the clear one.</summary>
+    private static readonly TimeSpan StatementSlack = TimeSpan.FromSeconds(5);
+
     private readonly DataOptions _options;
     private readonly Lock _lock = new();
     private readonly Dictionary<(string User, string ConnectionString), NpgsqlDataSource> _pools = [];
@@ -42,6 +48,25 @@ public sealed class ShardMap : IAsyncDisposable
 
     internal string AdminUser => _options.AdminUser;
 
+    /// <summary>The process's own role: reads the directory, watches replicas, listens; can read no service's tables.</summary>
+    internal string CommonUser => _options.ServiceUserPrefix + "common";
+
+    /// <summary>A connection of its own outside the pools, for what holds one for as long as the process lives.</summary>
+    internal NpgsqlConnection Dedicated(Shard shard, string user)
+    {
+        var settings = new NpgsqlConnectionStringBuilder(_options.Shards[shard.Number].Primary)
+        {
+            Username = user,
+            ApplicationName = user + " listening",
+            Pooling = false,
+            Timeout = (int)_options.PoolWait.TotalSeconds,
+            KeepAlive = 10,
+            Enlist = false,
+        };
+        if (_options.Passwords.TryGetValue(user, out var password)) settings.Password = password;
+        return new NpgsqlConnection(settings.ConnectionString);
+    }
+
     internal IReadOnlyList<string> ReplicasOf(Shard shard) => _options.Shards[shard.Number].Replicas;
 
     internal NpgsqlDataSource PrimaryOf(Shard shard, string user) => Pool(user, _options.Shards[shard.Number].Primary);
@@ -65,6 +90,7 @@ public sealed class ShardMap : IAsyncDisposable
                 IncludeErrorDetail = false,
                 NoResetOnClose = true,
                 Enlist = false,
+                Options = GuardsFor(user),
             };
             if (_options.Passwords.TryGetValue(user, out var password)) settings.Password = password;
             pool = new NpgsqlSlimDataSourceBuilder(settings.ConnectionString).EnableArrays().EnableJsonTypes().Build();
@@ -72,6 +98,14 @@ public sealed class ShardMap : IAsyncDisposable
             return pool;
         }
     }
+
+    /// <summary>
+    /// Limits that the server keeps, for when this process no longer can: a process that is paused inside a transaction holds its row locks only
+    /// so long, and a statement whose caller died ends. Migrations (the admin's role) are exempt.
+    /// </summary>
+    private string? GuardsFor(string user) => user == AdminUser
+        ? null
+        : $"-c idle_in_transaction_session_timeout={(int)IdleInTransactionMax.TotalMilliseconds} -c statement_timeout={(int)(_options.StatementTimeout + StatementSlack).TotalMilliseconds}";
 
     public async ValueTask DisposeAsync()
     {

@@ -29,6 +29,10 @@ public sealed class ApiRoutes(IEndpointRouteBuilder endpoints, List<ApiRoute> de
     /// <summary>Every route so far, of all modules.</summary>
     public IReadOnlyList<ApiRoute> Declared => declared;
 
+    /// <summary>A singleton of the module's own, for raw routes.</summary>
+    public T Service<T>()
+        where T : notnull => endpoints.ServiceProvider.GetRequiredService<T>();
+
     public ApiRoute Get<TUseCase, TReply>(string path)
         where TUseCase : class, IUseCase<TReply> => Bodyless<TUseCase, TReply>("GET", path);
 

@@ -19,6 +19,9 @@ public static class ApiJson
 
     public static byte[] Bytes<T>(T value) => JsonSerializer.SerializeToUtf8Bytes(value, Options);
 
+    /// <summary>The same as text, for events and <c>jsonb</c>.</summary>
+    public static string Text<T>(T value) => JsonSerializer.Serialize(value, Options);
+
     /// <summary>A reply to be stored with its effect and sent, now and on every repetition.</summary>
     public static StoredReply Reply<T>(int status, T value) => new(status, Bytes(value));
 

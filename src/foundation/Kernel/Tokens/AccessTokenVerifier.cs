@@ -50,8 +50,9 @@ public sealed class AccessTokenVerifier(TokenTerms terms)
             using var claims = JsonDocument.Parse(payload, Strict);
             return CheckClaims(claims.RootElement, now, out fault);
         }
-        catch (JsonException)
+        catch (Exception broken) when (broken is JsonException or InvalidOperationException)
         {
+            // InvalidOperationException: a string that is no UTF-16, such as a lone surrogate.
             return null;
         }
     }
@@ -103,7 +104,7 @@ public sealed class AccessTokenVerifier(TokenTerms terms)
         _ => false,
     };
 
-    private static IReadOnlyList<string>? Roles(JsonElement claims)
+    private static List<string>? Roles(JsonElement claims)
     {
         if (!claims.TryGetProperty("roles", out var roles)) return [];
         if (roles.ValueKind != JsonValueKind.Array || roles.GetArrayLength() > RolesMax) return null;
