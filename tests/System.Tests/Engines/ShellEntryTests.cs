@@ -161,7 +161,7 @@ public sealed class ShellEntryTests
             """;
 
         private static readonly string[] Shell =
-            ["bash", "sh", "env", "basename", "cat", "chmod", "cksum", "comm", "cp", "cut", "dirname", "find", "flock", "grep", "head", "id", "ln", "ls", "mkdir", "mv", "node", "npm", "readlink", "rm", "sed", "sleep", "sort", "tail", "tee", "tr", "xargs", "apt-get"];
+            ["awk", "bash", "sh", "env", "basename", "cat", "chmod", "cksum", "comm", "cp", "cut", "dirname", "find", "flock", "grep", "head", "id", "ln", "ls", "mkdir", "mv", "node", "npm", "readlink", "rm", "sed", "sleep", "sort", "tail", "tee", "tr", "xargs", "apt-get"];
 
         private readonly EngineSite _site = new(name: "a house with spaces");
 
