@@ -81,7 +81,7 @@ public sealed class PrivatePostgres : IAsyncDisposable
     /// <summary>Starts the server again after <see cref="KillAsync"/>.</summary>
     public async Task StartServerAsync()
     {
-        var arguments = new List<string> { "-D", Path.Combine(Folder, "data"), "-k", Folder, "-h", "", "-c", "max_connections=300", "-c", "shared_buffers=32MB", "-c", "log_min_messages=fatal" };
+        var arguments = new List<string> { "-D", Path.Combine(Folder, "data"), "-k", Folder, "-h", "", "-c", "max_connections=300", "-c", "shared_buffers=32MB", "-c", "log_min_messages=panic" };
         if (!_durable) arguments.AddRange(["-F", "-c", "synchronous_commit=off", "-c", "full_page_writes=off"]);
         _server = await StartTiedAsync(Path.Combine(Binaries, "postgres"), arguments);
         var started = Stopwatch.GetTimestamp();

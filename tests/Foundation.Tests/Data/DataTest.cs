@@ -28,7 +28,7 @@ public abstract class DataTest(SharedPostgres shared) : IAsyncLifetime
 
     private protected PrivatePostgres Postgres { get; private set; } = null!;
 
-    private protected DataOptions Options { get; private set; } = null!;
+    private protected DataOptions Options { get; set; } = null!;
 
     private protected Shard Shard => Map.Shards[0];
 
@@ -52,11 +52,7 @@ public abstract class DataTest(SharedPostgres shared) : IAsyncLifetime
 
     private protected Task<T> On<T>(Func<SqlSession, Task<T>> work) => Database.TransactAsync(Shard, (session, _) => work(session), Ct);
 
-    private protected Task On(Func<SqlSession, Task> work) => Database.TransactAsync(Shard, async (session, _) =>
-    {
-        await work(session);
-        return true;
-    }, Ct);
+    private protected Task On(Func<SqlSession, Task> work) => Database.TransactAsync(Shard, (session, _) => work(session), Ct);
 
     private protected Task<long> NewIdAsync(int slot = 0) =>
         Database.PrimaryAsync(slot, (session, token) => session.SingleAsync($"SELECT skyriff.next_id({slot})", row => row.Long(0), token), Ct);

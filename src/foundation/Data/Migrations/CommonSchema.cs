@@ -33,7 +33,7 @@ internal static class CommonSchema
         -- See SkyRiff.Kernel.Ids.Id for the layout; 1704067200000 is 2024-01-01 in Unix milliseconds.
         CREATE OR REPLACE FUNCTION skyriff.next_id(slot integer) RETURNS bigint
         LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog AS $$
-          SELECT ((extract(epoch FROM clock_timestamp()) * 1000)::bigint - 1704067200000) << 22 | slot::bigint << 12 | nextval('skyriff.id_sequence')
+          SELECT (((extract(epoch FROM clock_timestamp()) * 1000)::bigint - 1704067200000) << 22) | (slot::bigint << 12) | nextval('skyriff.id_sequence')
         $$;
 
         -- The smallest id of a moment: the bound of a monthly partition of a table that is partitioned by id.
@@ -43,13 +43,13 @@ internal static class CommonSchema
         $$;
 
         -- Gives a table that is partitioned by month (on a timestamptz, or on an id) its partitions for this month (UTC) and the next ones.
-        -- Only who may write into the table may ask. Rows that already fell into the default partition are moved.
+        -- Only who may read the table may ask: some may write into it by functions alone. Rows that already fell into the default partition are moved.
         CREATE OR REPLACE FUNCTION skyriff.ensure_months(parent regclass, ahead integer) RETURNS integer
         LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog SET lock_timeout = '3s' AS $$
         DECLARE
           space text; leaf text; by_id boolean; key_column text; month timestamp; low text; high text; made integer := 0;
         BEGIN
-          IF NOT has_table_privilege(session_user, parent, 'INSERT') THEN RAISE insufficient_privilege USING MESSAGE = 'not yours: ' || parent; END IF;
+          IF NOT has_table_privilege(session_user, parent, 'SELECT') THEN RAISE insufficient_privilege USING MESSAGE = 'not yours: ' || parent; END IF;
           SELECT n.nspname, c.relname, a.attname, a.atttypid = 'bigint'::regtype INTO STRICT space, leaf, key_column, by_id
             FROM pg_partitioned_table p JOIN pg_class c ON c.oid = p.partrelid JOIN pg_namespace n ON n.oid = c.relnamespace
             JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = p.partattrs[0]
