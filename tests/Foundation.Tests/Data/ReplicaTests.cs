@@ -8,25 +8,42 @@ using Xunit;
 namespace SkyRiff.Foundation.Tests.Data;
 
 /// <summary>A primary and a real streaming replica of it.</summary>
-public sealed class ReplicaTests : IAsyncLifetime
+public sealed class ReplicatedPostgres : IAsyncLifetime
+{
+    public PrivatePostgres Primary { get; private set; } = null!;
+
+    public PrivatePostgres Replica { get; private set; } = null!;
+
+    public async ValueTask InitializeAsync()
+    {
+        Primary = await PrivatePostgres.StartAsync();
+        Replica = await Primary.StartReplicaAsync();
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await Replica.DisposeAsync();
+        await Primary.DisposeAsync();
+    }
+}
+
+public sealed class ReplicaTests(ReplicatedPostgres servers) : IClassFixture<ReplicatedPostgres>, IAsyncLifetime
 {
     private static readonly CancellationToken Ct = CancellationToken.None;
 
-    private PrivatePostgres _primary = null!;
-    private PrivatePostgres _replica = null!;
+    private readonly PrivatePostgres _primary = servers.Primary;
+    private readonly PrivatePostgres _replica = servers.Replica;
     private ShardMap _map = null!;
     private TestDatabase _database = null!;
     private ReplicaWatch _watch = null!;
 
     public async ValueTask InitializeAsync()
     {
-        _primary = await PrivatePostgres.StartAsync();
         var options = await _primary.CreateShardsAsync(1);
         await using (var map = new ShardMap(options))
         {
             await new Migrator(map, NullLogger<Migrator>.Instance).RunAsync([[new Migration("things", 1, "first", "CREATE TABLE things.things (id bigint PRIMARY KEY, slot integer)")]], Ct);
         }
-        _replica = await _primary.StartReplicaAsync();
         options.Shards[0].Replicas.Add(options.Shards[0].Primary.Replace(_primary.Folder, _replica.Folder));
         _map = new ShardMap(options);
         await new DirectoryStore(_map).LoadAsync(Ct);
@@ -40,8 +57,8 @@ public sealed class ReplicaTests : IAsyncLifetime
     {
         await _watch.DisposeAsync();
         await _map.DisposeAsync();
-        await _replica.DisposeAsync();
-        await _primary.DisposeAsync();
+        if (!_replica.IsRunning) await _replica.StartServerAsync();
+        await _replica.QueryAsync("postgres", "SELECT pg_wal_replay_resume()");
     }
 
     [Fact]
