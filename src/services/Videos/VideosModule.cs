@@ -7,6 +7,7 @@ using SkyRiff.Kernel;
 using SkyRiff.Kernel.Idempotency;
 using SkyRiff.Kernel.Outcomes;
 using SkyRiff.Objects;
+using SkyRiff.Objects.Disk;
 using SkyRiff.Videos.Feed;
 using SkyRiff.Videos.Generating;
 using SkyRiff.Videos.Media;
@@ -32,7 +33,7 @@ public sealed class VideosModule : Module
         services.AddSingleton(options.Rules);
         services.AddSingleton(options.Studio);
         services.AddSingleton(new MediaOptions { ScratchRoot = options.ScratchFolder, Threads = Math.Clamp(Environment.ProcessorCount, 1, 16) });
-        services.AddSingleton<IObjectStore>(provider => DiskObjectStore.Open(new DiskObjectStoreOptions { Root = options.ObjectsFolder }, provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<Entropy>()));
+        services.AddSingleton<IObjectStore>(provider => new DiskObjectStore(new DiskObjectStoreOptions { Root = options.ObjectsFolder }, provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<Entropy>()));
         services.AddSingleton<VideosDatabase>();
         services.AddSingleton(provider => new JobQueue(provider.GetRequiredService<VideosDatabase>(), options.Jobs));
         services.AddSingleton<QueueView>();

@@ -93,7 +93,7 @@ internal sealed class GenerationWorker(
     /// <summary>The phase's work within its deadline, and what the machine makes of how it went.</summary>
     private async Task<(GenerationRow Row, GenerationJob Next)> DecideAsync(GenerationRow row, LeasedJob job, Scratch scratch, CancellationToken lost)
     {
-        if (row.Job.AfterDeadline(time.GetUtcNow()) is { } late) return (row, late);
+        if (row.Job.AfterDeadline(time.GetUtcNow()) is { } overdue) return (row, overdue);
         using var deadline = new CancellationTokenSource(Remaining(row), time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(lost, deadline.Token);
         try
@@ -102,9 +102,9 @@ internal sealed class GenerationWorker(
             if (what is GenerationEvent.Failed failed) logger.LogInformation("Generation {Generation} in {Phase}: {Class}, {Detail}", row.Id, row.Job.Phase, failed.Failure.Class, failed.Failure.Detail);
             return (changed, changed.Job.After(what, time.GetUtcNow(), rules) ?? throw new InvalidOperationException($"{what} in {row.Job.Phase} means nothing."));
         }
-        catch (OperationCanceledException) when (deadline.IsCancellationRequested && !lost.IsCancellationRequested)
+        catch (OperationCanceledException late) when (deadline.IsCancellationRequested && !lost.IsCancellationRequested)
         {
-            return (row, row.Job.AfterDeadline(row.Job.Deadline ?? time.GetUtcNow()) ?? throw new InvalidOperationException($"{row.Job.Phase} has no deadline."));
+            return (row, row.Job.AfterDeadline(row.Job.Deadline ?? time.GetUtcNow()) ?? throw new InvalidOperationException($"{row.Job.Phase} has no deadline.", late));
         }
     }
 

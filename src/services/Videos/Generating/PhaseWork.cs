@@ -112,7 +112,7 @@ internal sealed class PhaseWork(GenerationStore store, MediaProbe probe, Package
                 ? (row with { Manifest = manifest, PreviewKey = manifest.PreviewMaster.Key }, new GenerationEvent.Packaged())
                 : (row, new GenerationEvent.Failed(new Failure(FailureClass.BadOutput, problem.Detail)));
         }
-        catch (FfmpegException fault) when (fault.Kind is not FfmpegFault.Cancelled)
+        catch (FfmpegException fault)
         {
             logger.LogWarning(fault, "Packaging generation {Generation} failed", row.Id);
             return (row, new GenerationEvent.Failed(new Failure(fault.Kind is FfmpegFault.Failed ? FailureClass.BadOutput : FailureClass.Transient, "The clip could not be packaged.")));
@@ -145,7 +145,7 @@ internal sealed class PhaseWork(GenerationStore store, MediaProbe probe, Package
             var off = facts.Duration - TimeSpan.FromSeconds(row.Seconds);
             return off.Duration() <= DurationTolerance ? (facts, null) : (null, new Failure(FailureClass.BadOutput, $"A clip of {row.Seconds} s was ordered, one of {facts.Duration.TotalSeconds:0.#} s came."));
         }
-        catch (FfmpegException fault) when (fault.Kind is not FfmpegFault.Cancelled)
+        catch (FfmpegException fault)
         {
             logger.LogWarning(fault, "Checking generation {Generation} failed", row.Id);
             return (null, new Failure(FailureClass.Transient, "The clip could not be checked."));

@@ -1,6 +1,5 @@
 using SkyRiff.Contracts;
 using SkyRiff.Http;
-using SkyRiff.Kernel.Ids;
 using SkyRiff.Kernel.Outcomes;
 
 namespace SkyRiff.Videos.Generating;

@@ -1,6 +1,5 @@
 using System.Collections.Concurrent;
 using SkyRiff.Contracts;
-using SkyRiff.Data;
 using SkyRiff.Kernel.Ids;
 
 namespace SkyRiff.Videos.Playback;

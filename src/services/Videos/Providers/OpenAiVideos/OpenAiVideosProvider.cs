@@ -175,7 +175,7 @@ internal sealed class OpenAiVideosProvider(string name, OpenAiVideosOptions opti
         int count;
         while ((count = await stream.ReadAsync(block, token)) > 0)
         {
-            buffer.Write(block, 0, count);
+            await buffer.WriteAsync(block.AsMemory(0, count), token);
             if (buffer.Length > ReplyLengthMax) throw new IOException("The provider's reply does not end.");
         }
         return buffer.ToArray();

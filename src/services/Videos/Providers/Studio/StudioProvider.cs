@@ -66,12 +66,7 @@ internal sealed class StudioProvider : IVideoProvider, IAsyncDisposable
     public Task<ProviderState> PollAsync(ClipOrder order, string providerJob, CancellationToken cancellationToken)
     {
         if (!_renderings.TryGetValue(providerJob, out var rendering)) return Task.FromResult<ProviderState>(new ProviderState.Done()); // fetching makes it again
-        return Task.FromResult<ProviderState>(rendering.Result switch
-        {
-            { IsCompletedSuccessfully: true, Result: { } failure } => new ProviderState.Failed(failure),
-            { IsCompletedSuccessfully: true } => new ProviderState.Done(),
-            _ => new ProviderState.Working(rendering.Progress, PollAfter),
-        });
+        return rendering.Result.IsCompleted ? EndedAsync(rendering) : Task.FromResult<ProviderState>(new ProviderState.Working(rendering.Progress, PollAfter));
     }
 
     public async Task<Failure?> FetchAsync(ClipOrder order, string providerJob, string path, long lengthMax, CancellationToken cancellationToken)
@@ -91,16 +86,18 @@ internal sealed class StudioProvider : IVideoProvider, IAsyncDisposable
     {
         if (!_renderings.TryRemove(providerJob, out var rendering)) return;
         await rendering.Stop.CancelAsync();
-        await rendering.Result.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await ((Task)rendering.Result).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         File.Delete(rendering.Path);
     }
 
     public async ValueTask DisposeAsync()
     {
         foreach (var rendering in _renderings.Values) await rendering.Stop.CancelAsync();
-        await Task.WhenAll(_renderings.Values.Select(rendering => rendering.Result)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await Task.WhenAll(_renderings.Values.Select(rendering => (Task)rendering.Result)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         _room.Dispose();
     }
+
+    private static async Task<ProviderState> EndedAsync(Rendering rendering) => await rendering.Result is { } failure ? new ProviderState.Failed(failure) : new ProviderState.Done();
 
     private Rendering Begin(ClipOrder order)
     {
@@ -124,7 +121,7 @@ internal sealed class StudioProvider : IVideoProvider, IAsyncDisposable
             await _renderer.RenderAsync(script, rendering.Path, share => rendering.Progress = share, rendering.Stop.Token);
             return null;
         }
-        catch (Exception fault) when (fault is FfmpegException { Kind: not FfmpegFault.Cancelled } or IOException)
+        catch (Exception fault) when (fault is FfmpegException or IOException)
         {
             _logger.LogWarning(fault, "Rendering {Order} failed", order.Key);
             return new Failure(FailureClass.Transient, "Rendering the clip failed.");
