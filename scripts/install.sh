@@ -21,7 +21,7 @@ has_postgres() {
 
 has_tool() {
   case $1 in
-    dotnet) has dotnet && at_least "$(major_of dotnet --version)" $dotnet_major_min ;;
+    dotnet) has dotnet && at_least "$(dotnet --list-sdks | cut -d. -f1 | sort -n | tail -n 1)" $dotnet_major_min ;;
     node) [ ! -f "$home/web/package.json" ] || { has npm && at_least "$(major_of node --version)" $node_major_min; } ;;
     postgres) has_postgres ;;
     redis) has redis-server ;;

@@ -2,7 +2,8 @@ using SkyRiff.App.Engines;
 
 namespace SkyRiff.App;
 
-/// <summary>What the process tells its caller when it ends. Append-only: scripts and service managers rely on the numbers.</summary>
+/// <summary>What the process tells its caller when it ends. Append-only: scripts and service
+/// managers rely on the numbers, and <c>./skyriff --help</c> lists them.</summary>
 internal enum ExitCode
 {
     /// <summary>Done, or stopped cleanly after having been ready.</summary>
@@ -37,6 +38,9 @@ internal enum ExitCode
 
     /// <summary>Stopped by Ctrl+C before it was ready.</summary>
     Interrupted = 130,
+
+    /// <summary>Stopped by SIGTERM before it was ready.</summary>
+    Terminated = 143,
 }
 
 /// <summary>The one table from a fault to the code that the process ends with.</summary>

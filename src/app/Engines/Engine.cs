@@ -73,6 +73,12 @@ internal abstract class Engine(string name, string directory, EngineAccount acco
 
     protected abstract void Read(string logLine);
 
+    /// <summary>
+    /// True when the failed start had a cause that could be moved out of the way (so, at most once per cause); then it is tried again. Only
+    /// for what can be lost.
+    /// </summary>
+    protected virtual bool TrySetAsideDamage() => false;
+
     /// <summary>Returns when the engine answers; from then on it is kept running until <see cref="SupervisedLoop.StopAsync"/>.</summary>
     public async Task StartFirstAsync(CancellationToken cancellationToken)
     {
@@ -115,7 +121,17 @@ internal abstract class Engine(string name, string directory, EngineAccount acco
         var (program, arguments) = Command();
         _process = await EngineLauncher.StartAsync(Account, StopSteps[0].Signal, program, arguments);
         _logged = Log.FollowAsync(Name, _process, Read);
-        await WaitUntilReadyAsync(_process, cancellationToken);
+        try
+        {
+            await WaitUntilReadyAsync(_process, cancellationToken);
+        }
+        catch (EngineException fault) when (fault.Kind == EngineFault.NotStarted && TrySetAsideDamage())
+        {
+            await EndAsync();
+            await LaunchAsync(cancellationToken);
+            return;
+        }
+
         Enter(EngineState.Ready);
     }
 

@@ -26,8 +26,11 @@ internal sealed class EnginePlacement : IDisposable
 
     private readonly FileStream? _outsideLock;
 
-    private EnginePlacement(EngineAccount account, string postgres, string redis, string sockets, FileStream? outsideLock)
+    private readonly bool _socketsAreBorrowed;
+
+    private EnginePlacement(EngineAccount account, string postgres, string redis, string sockets, bool socketsAreBorrowed, FileStream? outsideLock)
     {
+        _socketsAreBorrowed = socketsAreBorrowed;
         Account = account;
         PostgresDirectory = postgres;
         RedisDirectory = redis;
@@ -65,9 +68,10 @@ internal sealed class EnginePlacement : IDisposable
 
             var home = outsideLock is null ? data.Path : outside;
             var sockets = Path.Combine(home, "run");
-            if (!FitsASocket(sockets)) sockets = await MakeShortAsync(data, account, outside, cancellationToken);
+            var borrowed = !FitsASocket(sockets);
+            if (borrowed) sockets = await MakeShortAsync(data, account, outside, cancellationToken);
             await account.MakeDirectoryAsync(sockets, cancellationToken);
-            return new EnginePlacement(account, Path.Combine(home, "postgres"), Path.Combine(home, "redis"), sockets, outsideLock);
+            return new EnginePlacement(account, Path.Combine(home, "postgres"), Path.Combine(home, "redis"), sockets, borrowed, outsideLock);
         }
         catch
         {
@@ -80,7 +84,12 @@ internal sealed class EnginePlacement : IDisposable
     internal static bool FitsASocket(string directory) =>
         !directory.Contains(',', StringComparison.Ordinal) && Encoding.UTF8.GetByteCount(directory) + SocketNameBytes <= SocketPathBytesMax;
 
-    public void Dispose() => _outsideLock?.Dispose();
+    /// <summary>Once the engines have stopped: sockets that lie in a place that is not ours leave nothing behind.</summary>
+    public void Dispose()
+    {
+        if (_socketsAreBorrowed && Directory.Exists(SocketDirectory)) Directory.Delete(SocketDirectory, recursive: true);
+        _outsideLock?.Dispose();
+    }
 
     private static async Task<FileStream> OpenOutsideAsync(string outside, DataFolder data, bool exists, EngineAccount account, IProgress<string> progress, CancellationToken cancellationToken)
     {

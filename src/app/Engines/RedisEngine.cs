@@ -81,6 +81,18 @@ internal sealed class RedisEngine : Engine
         }
     }
 
+    /// <summary>A file damaged in its middle (a torn end is repaired by Redis itself) is kept for a look, and Redis starts empty.</summary>
+    protected override bool TrySetAsideDamage()
+    {
+        var damaged = Path.Combine(WorkDirectory, AppendOnlyFolder);
+        if (!Log.Tail.Contains("Bad file format reading the append only file", StringComparison.Ordinal) || !Directory.Exists(damaged)) return false;
+        var aside = damaged + ".damaged";
+        if (Directory.Exists(aside)) Directory.Delete(aside, recursive: true);
+        Directory.Move(damaged, aside);
+        Progress.Report($"redis could not read its file; it starts empty, and the old file is in {aside}. Feeds and leaderboards can be rebuilt.");
+        return true;
+    }
+
     protected override void Read(string logLine)
     {
         const string marker = "Redis version=";

@@ -37,6 +37,7 @@ public sealed class DataOptions
         for (var i = 0; i < Shards.Count; i++)
         {
             if (string.IsNullOrWhiteSpace(Shards[i].Primary)) yield return $"Data:Shards:{i}:Primary is empty; it takes a connection string such as Host=db0;Database=skyriff_0.";
+            if (Shards[i].Replicas.Exists(string.IsNullOrWhiteSpace)) yield return $"Data:Shards:{i}:Replicas has an empty entry; leave it out.";
         }
     }
 }

@@ -28,7 +28,7 @@ public abstract class DataTest(SharedPostgres shared) : IAsyncLifetime
 
     private protected PrivatePostgres Postgres { get; private set; } = null!;
 
-    private protected DataOptions Options { get; private set; } = null!;
+    private protected DataOptions Options { get; set; } = null!;
 
     private protected Shard Shard => Map.Shards[0];
 

@@ -225,17 +225,17 @@ public sealed class JobRunnerTests(SharedPostgres shared) : DataTest(shared)
     {
         Tuned.ConcurrencyMax = 5;
         Tuned.ClaimBatchMax = 3;
-        var (now, most) = (0, 0);
+        var (now, most, counting) = (0, 0, new Lock());
         var gate = new SemaphoreSlim(0);
         var runner = await StartAsync(async (job, lost) =>
         {
-            most = Math.Max(most, Interlocked.Increment(ref now));
+            lock (counting) most = Math.Max(most, ++now);
             await gate.WaitAsync(lost);
-            Interlocked.Decrement(ref now);
+            lock (counting) now--;
             await FinishAsync(job);
         });
         await Task.WhenAll(Enumerable.Range(0, 30).Select(EnqueueAsync));
-        await Eventually.TrueAsync(() => runner.InFlight == 5, "the runner is full");
+        await Eventually.TrueAsync(() => now == 5 && runner.InFlight == 5, "the runner is full");
 
         gate.Release(30);
 

@@ -157,6 +157,7 @@ public sealed class EnginePlacementTests
                 await BothAnswerAsync(addresses);
                 (await EngineSite.OutputOfAsync("stat", "-c", "%U", Path.Combine(data, "postgres/cluster"))).ShouldBe("nobody");
                 (await host.StopAsync()).ShouldBe(0);
+                Directory.Exists(addresses.PostgresSocketDirectory).ShouldBe(name == "data", "sockets elsewhere leave nothing behind");
             }
         }
 

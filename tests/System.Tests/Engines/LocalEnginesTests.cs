@@ -98,6 +98,29 @@ public sealed class LocalEnginesTests
     }
 
     [Fact]
+    public async Task A_Redis_file_damaged_in_its_middle_is_set_aside_and_said()
+    {
+        using var site = new EngineSite();
+        using var folder = site.Open();
+        await using (var engines = await site.StartAsync(folder))
+        {
+            foreach (var key in (string[])["a", "b", "c"]) await EngineSite.RedisAsync(engines.Addresses, "set", key, "1");
+        }
+
+        var file = Directory.EnumerateFiles(Path.Combine(site.DataPath, "redis/appendonlydir"), "*.incr.aof").Single();
+        var bytes = await File.ReadAllBytesAsync(file, TestContext.Current.CancellationToken);
+        "rubbish!"u8.CopyTo(bytes.AsSpan(bytes.Length / 2));
+        await File.WriteAllBytesAsync(file, bytes, TestContext.Current.CancellationToken);
+
+        await using (var engines = await site.StartAsync(folder))
+        {
+            (await EngineSite.RedisAsync(engines.Addresses, "dbsize")).ShouldBe("0");
+        }
+
+        site.Said.All.ShouldContain("appendonlydir.damaged");
+    }
+
+    [Fact]
     public async Task Engines_end_with_a_program_that_is_killed_and_the_next_start_finds_everything()
     {
         using var site = new EngineSite();

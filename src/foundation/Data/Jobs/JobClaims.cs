@@ -20,13 +20,13 @@ internal static class JobClaims
     private const int RoundsMax = 4;
 
     public static async Task<IReadOnlyList<LeasedJob>> ClaimAsync(
-        ServiceDatabase database, Shard shard, string worker, int countMax, JobQueueOptions options, CancellationToken cancellationToken)
+        ServiceDatabase database, Shard shard, string worker, int countMax, JobQueueOptions options, string? kind, CancellationToken cancellationToken)
     {
         var claimed = new List<LeasedJob>();
         for (var round = 0; round < RoundsMax && claimed.Count < countMax; round++)
         {
             var wanted = countMax - claimed.Count;
-            var (jobs, looked) = await database.PrimaryAsync(shard, (session, token) => ClaimOnceAsync(session, worker, wanted, options, token), cancellationToken);
+            var (jobs, looked) = await database.PrimaryAsync(shard, (session, token) => ClaimOnceAsync(session, worker, wanted, options, kind, token), cancellationToken);
             claimed.AddRange(jobs);
             if (looked < wanted) break;
         }
@@ -34,7 +34,7 @@ internal static class JobClaims
     }
 
     private static async Task<(List<LeasedJob> Jobs, int Looked)> ClaimOnceAsync(
-        SqlSession session, string worker, int countMax, JobQueueOptions options, CancellationToken cancellationToken)
+        SqlSession session, string worker, int countMax, JobQueueOptions options, string? kind, CancellationToken cancellationToken)
     {
         var schema = session.Schema;
         var looked = 0;
@@ -61,7 +61,7 @@ internal static class JobClaims
         {
             var free = await session.ListAsync($"""
                 WITH ready AS MATERIALIZED (
-                  SELECT id FROM {schema}.jobs WHERE leased_by IS NULL AND run_at <= now()
+                  SELECT id FROM {schema}.jobs WHERE leased_by IS NULL AND run_at <= now() AND kind = coalesce({kind}, kind)
                   ORDER BY priority DESC, turn, run_at, id LIMIT {countMax} FOR UPDATE SKIP LOCKED)
                 UPDATE {schema}.jobs j
                 SET fence = nextval('{session.Schema}.job_fences'), attempt = attempt + 1, leased_by = {worker}, leased_until = now() + {options.LeaseDuration}
@@ -79,7 +79,7 @@ internal static class JobClaims
               SELECT owner, count(*) AS leases FROM {schema}.jobs WHERE leased_by IS NOT NULL GROUP BY owner),
             ready AS MATERIALIZED (
               SELECT id, owner, priority, turn, run_at FROM {schema}.jobs
-              WHERE leased_by IS NULL AND run_at <= now() AND owner NOT IN (SELECT owner FROM held WHERE leases >= {options.OwnerLeasesMax})
+              WHERE leased_by IS NULL AND run_at <= now() AND kind = coalesce({kind}, kind) AND owner NOT IN (SELECT owner FROM held WHERE leases >= {options.OwnerLeasesMax})
               ORDER BY priority DESC, turn, run_at, id LIMIT {countMax} FOR UPDATE SKIP LOCKED),
             chosen AS (
               SELECT r.id, row_number() OVER (PARTITION BY r.owner ORDER BY r.priority DESC, r.turn, r.run_at, r.id) + coalesce(held.leases, 0) AS nth

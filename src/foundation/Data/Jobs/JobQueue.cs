@@ -20,7 +20,13 @@ public sealed class JobQueue
     private readonly Sql.Verbatim _schema;
 
     public JobQueue(ServiceDatabase database, JobQueueOptions options)
+        : this(database, options, kind: null)
     {
+    }
+
+    private JobQueue(ServiceDatabase database, JobQueueOptions options, string? kind)
+    {
+        Kind = kind;
         var mistakes = options.Validate().ToList();
         if (mistakes.Count > 0) throw new ArgumentException(string.Join(Environment.NewLine, mistakes), nameof(options));
         (Database, Options) = (database, options);
@@ -31,6 +37,12 @@ public sealed class JobQueue
     public ServiceDatabase Database { get; }
 
     public JobQueueOptions Options { get; }
+
+    /// <summary>The only kind that is claimed; null: all.</summary>
+    public string? Kind { get; }
+
+    /// <summary>The same queue, seen by a runner that works on one kind of jobs only, so many at a time: a slow kind keeps nobody from the others.</summary>
+    public JobQueue For(string kind, int concurrencyMax) => new(Database, Options.With(concurrencyMax), kind);
 
     /// <summary>The NOTIFY channel: an empty payload says that something may be claimable, an id nudges that job's holder.</summary>
     internal string Channel { get; }
@@ -52,7 +64,7 @@ public sealed class JobQueue
     /// for operators, not part of the proof.
     /// </summary>
     public Task<IReadOnlyList<LeasedJob>> ClaimAsync(Shard shard, string worker, int countMax, CancellationToken cancellationToken) =>
-        JobClaims.ClaimAsync(Database, shard, worker, countMax, Options, cancellationToken);
+        JobClaims.ClaimAsync(Database, shard, worker, countMax, Options, Kind, cancellationToken);
 
     /// <summary>Pushes the ends of leases on, many in one statement; tells for each whether it was renewed, is lost, or could not be looked at.</summary>
     public Task<IReadOnlyDictionary<Lease, HeartbeatResult>> HeartbeatAsync(Shard shard, IReadOnlyCollection<Lease> leases, CancellationToken cancellationToken) =>

@@ -29,6 +29,13 @@ public sealed class JobQueueOptions
     /// <summary>How long handlers may go on after stop was asked, 0 to 10 min; then their leases are given back.</summary>
     public TimeSpan StopGrace { get; set; } = TimeSpan.FromSeconds(10);
 
+    internal JobQueueOptions With(int concurrencyMax)
+    {
+        var copy = (JobQueueOptions)MemberwiseClone();
+        copy.ConcurrencyMax = concurrencyMax;
+        return copy;
+    }
+
     /// <summary>Three chances per lease.</summary>
     internal TimeSpan HeartbeatInterval => LeaseDuration / 3;
 

@@ -19,6 +19,7 @@ public sealed class Migrator(ShardMap map, ILogger<Migrator> logger)
         // Roles belong to the whole cluster, which shards may share, so they are made one shard at a time.
         foreach (var shard in map.Shards) await PrepareAsync(shard, services, cancellationToken);
         var applied = await Task.WhenAll(map.Shards.Select(shard => MigrateAsync(shard, services, cancellationToken)));
+        await new DirectoryStore(map).EnsureAsync(cancellationToken);
         return applied.Sum();
     }
 

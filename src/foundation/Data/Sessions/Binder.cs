@@ -30,9 +30,8 @@ internal static class Binder<T>
             return value => new NpgsqlParameter<ReadOnlyMemory<byte>> { TypedValue = (ReadOnlyMemory<byte>)(object)value! };
         }
 
-        return value => value is null
-            ? new NpgsqlParameter { Value = DBNull.Value }
-            : Nullable.GetUnderlyingType(typeof(T)) is null ? new NpgsqlParameter<T> { TypedValue = value } : new NpgsqlParameter { Value = value };
+        // Null or not, the parameter has the type of T: a statement whose parameter types change from call to call would never be prepared.
+        return value => new NpgsqlParameter<T> { TypedValue = value };
     }
 
     private static bool IsTypedId(Type type) => type.IsValueType && Array.Exists(type.GetInterfaces(),
@@ -49,7 +48,7 @@ internal static class Binders
 
     internal static NpgsqlParameter OfOptionalId<TId>(TId? id)
         where TId : struct, ITypedId<TId> =>
-        id is { } present ? new NpgsqlParameter<long> { TypedValue = present.Value } : new NpgsqlParameter { Value = DBNull.Value, NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Bigint };
+        new NpgsqlParameter<long?> { TypedValue = id?.Value };
 
     internal static NpgsqlParameter OfIds<TId>(TId[] ids)
         where TId : struct, ITypedId<TId> => new NpgsqlParameter<long[]> { TypedValue = Array.ConvertAll(ids, id => id.Value) };

@@ -12,8 +12,10 @@ public sealed class SqlSession
     private readonly NpgsqlConnection _connection;
     private List<(string Channel, string Payload)>? _notices;
 
-    internal SqlSession(NpgsqlConnection connection, ServiceDatabase database, Shard shard) =>
-        (_connection, Database, Shard) = (connection, database, shard);
+    private readonly bool _readOnly;
+
+    internal SqlSession(NpgsqlConnection connection, ServiceDatabase database, Shard shard, bool readOnly = false) =>
+        (_connection, Database, Shard, _readOnly) = (connection, database, shard, readOnly);
 
     public Shard Shard { get; }
 
@@ -26,6 +28,9 @@ public sealed class SqlSession
     /// <summary>A statement failed: inside a transaction nothing can be committed any more.</summary>
     internal bool Failed { get; private set; }
 
+    /// <summary>A statement changed rows.</summary>
+    internal bool Wrote { get; private set; }
+
     /// <summary>What to tell listeners once the work is committed; each notice once.</summary>
     internal IReadOnlyList<(string Channel, string Payload)> Notices => _notices ?? [];
 
@@ -33,7 +38,7 @@ public sealed class SqlSession
     public Task<int> ExecuteAsync(Sql sql, CancellationToken cancellationToken) => GuardAsync(async () =>
     {
         await using var command = Command(sql);
-        return await command.ExecuteNonQueryAsync(cancellationToken);
+        return Changed(await command.ExecuteNonQueryAsync(cancellationToken));
     });
 
     /// <summary>The first row, or default when there is none.</summary>
@@ -41,7 +46,9 @@ public sealed class SqlSession
     {
         await using var command = Command(sql);
         await using var reader = await command.ExecuteReaderAsync(CommandBehavior.SingleRow, cancellationToken);
-        return await reader.ReadAsync(cancellationToken) ? read(new SqlRow(reader)) : default;
+        var first = await reader.ReadAsync(cancellationToken) ? read(new SqlRow(reader)) : default;
+        await EndAsync(reader);
+        return first;
     });
 
     /// <summary>The one row that must be there.</summary>
@@ -49,9 +56,10 @@ public sealed class SqlSession
     {
         await using var command = Command(sql);
         await using var reader = await command.ExecuteReaderAsync(cancellationToken);
-        return await reader.ReadAsync(cancellationToken)
-            ? read(new SqlRow(reader))
-            : throw new DataException(DataFailure.Rejected, "The statement answered no row where exactly one was owed.");
+        if (!await reader.ReadAsync(cancellationToken)) throw new DataException(DataFailure.Rejected, "The statement answered no row where exactly one was owed.");
+        var single = read(new SqlRow(reader));
+        await EndAsync(reader);
+        return single;
     });
 
     /// <summary>All rows; the statement bounds them with LIMIT or by what it selects.</summary>
@@ -61,6 +69,7 @@ public sealed class SqlSession
         await using var reader = await command.ExecuteReaderAsync(cancellationToken);
         var rows = new List<T>();
         while (await reader.ReadAsync(cancellationToken)) rows.Add(read(new SqlRow(reader)));
+        await EndAsync(reader);
         return rows;
     });
 
@@ -71,7 +80,7 @@ public sealed class SqlSession
     public Task<int[]> ExecuteManyAsync(IReadOnlyList<Sql> statements, CancellationToken cancellationToken) => GuardAsync(async () =>
     {
         await using var batch = Batch(statements);
-        await batch.ExecuteNonQueryAsync(cancellationToken);
+        Changed(await batch.ExecuteNonQueryAsync(cancellationToken));
         var changed = new int[statements.Count];
         for (var i = 0; i < changed.Length; i++) changed[i] = batch.BatchCommands[i].RecordsAffected;
         return changed;
@@ -85,6 +94,7 @@ public sealed class SqlSession
         await reader.NextResultAsync(cancellationToken);
         var rows = new List<T>();
         while (await reader.ReadAsync(cancellationToken)) rows.Add(read(new SqlRow(reader)));
+        await EndAsync(reader);
         return rows;
     });
 
@@ -93,6 +103,20 @@ public sealed class SqlSession
     {
         _notices ??= [];
         if (!_notices.Contains((channel, payload))) _notices.Add((channel, payload));
+    }
+
+    /// <summary>Only a reader that was closed knows how many rows its statement changed.</summary>
+    private async Task EndAsync(NpgsqlDataReader reader)
+    {
+        await reader.CloseAsync();
+        Changed(reader.RecordsAffected);
+    }
+
+    private int Changed(int rows)
+    {
+        if (rows <= 0) return rows;
+        Wrote = true;
+        return _readOnly ? throw new InvalidOperationException("A read session changed rows: what writes goes through TransactAsync or PrimaryAsync.") : rows;
     }
 
     private async Task<T> GuardAsync<T>(Func<Task<T>> run)

@@ -15,32 +15,37 @@ public sealed class ShardMap : IAsyncDisposable
     private static readonly TimeSpan StatementSlack = TimeSpan.FromSeconds(5);
 
     private readonly DataOptions _options;
+    private readonly ReplicaRotation?[] _rotations;
+    private volatile SlotDirectory? _directory;
     private readonly Lock _lock = new();
     private readonly Dictionary<(string User, string ConnectionString), NpgsqlDataSource> _pools = [];
 
-    public ShardMap(DataOptions options)
+    public ShardMap(DataOptions options, TimeProvider? time = null)
     {
         var mistakes = options.Validate().ToList();
         if (mistakes.Count > 0) throw new ArgumentException(string.Join(Environment.NewLine, mistakes), nameof(options));
         _options = options;
-        Directory = SlotDirectory.Hash(options.Shards.Count);
         Shards = [.. Enumerable.Range(0, options.Shards.Count).Select(number => new Shard(number))];
+        _rotations = [.. options.Shards.Select(shard => shard.Replicas.Count > 0 ? new ReplicaRotation(shard.Replicas.Count, time ?? TimeProvider.System) : null)];
     }
 
     public IReadOnlyList<Shard> Shards { get; }
 
-    /// <summary>The placement in force; swapped whole when a newer version is seen.</summary>
-    public SlotDirectory Directory { get; private set; }
+    /// <summary>
+    /// The placement in force; swapped whole when a newer version is seen. There is none before the first <see cref="Adopt"/> (by <see cref="Migrator"/> or
+    /// <see cref="DirectoryStore.LoadAsync"/>): a guess would write to the wrong shard.
+    /// </summary>
+    public SlotDirectory Directory => _directory ?? throw new InvalidOperationException("No directory is loaded yet: run the Migrator, or DirectoryStore.LoadAsync.");
 
     public Shard ShardOf(int slot) => Shards[Directory.ShardOf(slot)];
 
     /// <summary>Takes a directory if it is newer than the one in force.</summary>
     public void Adopt(SlotDirectory directory)
     {
-        if (directory.ShardCount != Shards.Count) throw new ArgumentException($"The directory knows {directory.ShardCount} shards, the options {Shards.Count}.", nameof(directory));
+        if (directory.ShardCount != Shards.Count) throw new DataException(DataFailure.Rejected, $"Version {directory.Version} of the directory is for {directory.ShardCount} shards, but the options name {Shards.Count}.");
         lock (_lock)
         {
-            if (directory.Version > Directory.Version) Directory = directory;
+            if (_directory is null || directory.Version > _directory.Version) _directory = directory;
         }
     }
 
@@ -66,6 +71,9 @@ public sealed class ShardMap : IAsyncDisposable
         if (_options.Passwords.TryGetValue(user, out var password)) settings.Password = password;
         return new NpgsqlConnection(settings.ConnectionString);
     }
+
+    /// <summary>Who may answer reads of the shard; null where it has no replicas.</summary>
+    internal ReplicaRotation? RotationOf(Shard shard) => _rotations[shard.Number];
 
     internal IReadOnlyList<string> ReplicasOf(Shard shard) => _options.Shards[shard.Number].Replicas;
 

@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using SkyRiff.Kernel.Ids;
 
 namespace SkyRiff.Data;
@@ -45,6 +46,30 @@ public sealed class SlotDirectory
     {
         var moved = slots.ToHashSet();
         return Build(Version + 1, ShardCount, slot => moved.Contains(slot) ? shard : _shardOfSlot[slot]);
+    }
+
+    /// <summary>The next version for a deployment to which shards were appended; they hold nothing until slots are moved there.</summary>
+    public SlotDirectory WithShards(int shardCount)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(shardCount, ShardCount);
+        return Build(Version + 1, shardCount, slot => _shardOfSlot[slot]);
+    }
+
+    /// <summary>The placement as stored: for each slot its shard's number, two bytes big-endian.</summary>
+    public byte[] ToBytes()
+    {
+        var bytes = new byte[Id.SlotCount * sizeof(short)];
+        for (var slot = 0; slot < Id.SlotCount; slot++) BinaryPrimitives.WriteInt16BigEndian(bytes.AsSpan(slot * sizeof(short)), _shardOfSlot[slot]);
+        return bytes;
+    }
+
+    /// <summary>Reads <see cref="ToBytes"/>'s form; anything else is refused.</summary>
+    public static SlotDirectory FromBytes(long version, int shardCount, ReadOnlySpan<byte> placement)
+    {
+        if (placement.Length != Id.SlotCount * sizeof(short)) throw new DataException(DataFailure.Rejected, $"Version {version} of the directory is {placement.Length} bytes long; it is damaged.");
+        var shards = new int[Id.SlotCount];
+        for (var slot = 0; slot < shards.Length; slot++) shards[slot] = BinaryPrimitives.ReadInt16BigEndian(placement[(slot * sizeof(short))..]);
+        return Explicit(version, shardCount, shards);
     }
 
     private static SlotDirectory Build(long version, int shardCount, Func<int, int> place)

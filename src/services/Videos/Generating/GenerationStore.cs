@@ -3,7 +3,6 @@ using SkyRiff.Data;
 using SkyRiff.Http;
 using SkyRiff.Kernel;
 using SkyRiff.Kernel.Ids;
-using SkyRiff.Videos.Media;
 
 namespace SkyRiff.Videos.Generating;
 

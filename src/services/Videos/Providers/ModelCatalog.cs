@@ -1,4 +1,3 @@
-using SkyRiff.Http;
 using SkyRiff.Kernel.Outcomes;
 
 namespace SkyRiff.Videos.Providers;
