@@ -75,6 +75,7 @@ public sealed class AdaptiveConcurrency
     private int _insideMax;
     private bool _hasDropped;
     private long _shed;
+    private long _shedBefore;
 
     public AdaptiveConcurrency(AdaptiveConcurrencyOptions options)
     {
@@ -157,7 +158,11 @@ public sealed class AdaptiveConcurrency
         if (_samples >= _options.SamplesMin)
         {
             var current = _sum / _samples;
-            _long = _long == 0 ? current : _long + ((current - _long) * _longFactor);
+            var shed = Volatile.Read(ref _shed);
+            // Under overload everything is slow: "usual" is then learned ten times slower, or the limit would creep up for as long as it lasts.
+            var factor = shed != _shedBefore && current > _long ? _longFactor / 10 : _longFactor;
+            _long = _long == 0 ? current : _long + ((current - _long) * factor);
+            _shedBefore = shed;
             if (_long > 2 * current) _long *= 0.95; // after a long overload "usual" is far too slow: find back sooner
             // A limit that nobody reaches says nothing about the callee; growing it would only let the next wave in.
             if (_insideMax >= limit / 2)
