@@ -1,0 +1,25 @@
+import react from '@vitejs/plugin-react';
+import { defineConfig } from 'vitest/config';
+
+// Where `npm run dev` finds the program (`./skyriff up` serves it on 5080).
+const server = process.env['SKYRIFF_URL'] ?? 'http://localhost:5080';
+const proxied = Object.fromEntries(
+  ['/api', '/media', '/.well-known', '/openapi', '/docs'].map((path) => [path, { target: server, changeOrigin: false }]),
+);
+
+export default defineConfig({
+  plugins: [react()],
+  server: { proxy: proxied },
+  preview: { proxy: proxied },
+  build: {
+    target: 'es2022',
+    // Nothing is inlined as a data: address, so that the server's content security policy can stay strict.
+    assetsInlineLimit: 0,
+  },
+  test: {
+    environment: 'jsdom',
+    include: ['tests/**/*.test.{ts,tsx}'],
+    setupFiles: ['tests/setup.ts'],
+    restoreMocks: true,
+  },
+});
