@@ -5,7 +5,3 @@ declare module 'react' {
     [property: `--${string}`]: string | undefined;
   }
 }
-
-declare module 'hls.js/light' {
-  export { default } from 'hls.js';
-}
