@@ -7,9 +7,8 @@ const nativeFetch: typeof fetch = (input, init) => globalThis.fetch(input, init)
 export const session = new Session({
   fetch: nativeFetch,
   now: () => performance.now(),
-  exclusively: (work) =>
-    // Web Locks exist on secure origins only.
-    'locks' in navigator ? navigator.locks.request('skyriff.refresh', work) : work(),
+  // Web Locks exist on secure origins only.
+  exclusively: async (work) => ('locks' in navigator ? await navigator.locks.request('skyriff.refresh', work) : work()),
 });
 
 export const http = new HttpClient(session, nativeFetch);

@@ -56,7 +56,7 @@ export function WorkCard({ work, size, eager }: { work: Work; size: CardSize; ea
                 <span
                   className={classes(styles['strip'], frame !== null && styles['held'])}
                   style={{
-                    backgroundImage: `url("${encodeURI(decodeURI(playback.preview))}")`,
+                    backgroundImage: `url(${JSON.stringify(playback.preview)})`,
                     aspectRatio: `${playback.width} / ${playback.height}`,
                     ...(frame === null ? {} : { backgroundPositionX: `${positionOf(frame)}%` }),
                   }}
