@@ -46,9 +46,7 @@ export class Problem extends Error {
 export class Unreachable extends Error {
   override readonly name = 'Unreachable';
 
-  get words(): string {
-    return 'SkyRiff cannot be reached right now. Check the connection and try again.';
-  }
+  readonly words = 'SkyRiff cannot be reached right now. Check the connection and try again.';
 }
 
 export function wordsFor(error: unknown): string {
@@ -66,11 +64,11 @@ export async function problemFrom(response: Response): Promise<Problem> {
   const record = isRecord(body) ? body : {};
   return new Problem({
     status: response.status,
-    code: textOf(record['code']) ?? `http.${response.status}`,
-    title: textOf(record['title']) ?? titleFor(response.status),
-    detail: textOf(record['detail']),
-    errors: errorsOf(record['errors']),
-    traceId: textOf(record['traceId']),
+    code: textOf(record.code) ?? `http.${response.status}`,
+    title: textOf(record.title) ?? titleFor(response.status),
+    detail: textOf(record.detail),
+    errors: errorsOf(record.errors),
+    traceId: textOf(record.traceId),
     retryAfterSeconds: secondsOf(response.headers.get('Retry-After')),
   });
 }
@@ -84,8 +82,8 @@ function errorsOf(errors: unknown): Map<string, string[]> {
   };
   if (Array.isArray(errors)) {
     for (const entry of errors) {
-      const pointer = isRecord(entry) ? textOf(entry['pointer']) : null;
-      const message = isRecord(entry) ? (textOf(entry['detail']) ?? textOf(entry['message'])) : null;
+      const pointer = isRecord(entry) ? textOf(entry.pointer) : null;
+      const message = isRecord(entry) ? (textOf(entry.detail) ?? textOf(entry.message)) : null;
       if (pointer !== null && message !== null) add(pointer, message);
     }
   } else if (isRecord(errors)) {

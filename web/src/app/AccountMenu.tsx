@@ -23,11 +23,11 @@ export function AccountMenu() {
   };
 
   return (
-    <div className={styles['account']}>
-      <button type="button" className={styles['opener']} popoverTarget="account-menu" aria-expanded={open} aria-label={`Account of ${user.handle}`}>
+    <div className={styles.account}>
+      <button type="button" className={styles.opener} popoverTarget="account-menu" aria-expanded={open} aria-label={`Account of ${user.handle}`}>
         <Avatar name={user.handle} image={user.avatar ?? null} />
       </button>
-      <div ref={menu} id="account-menu" popover="auto" className={styles['menu']} onToggle={(event) => setOpen(event.newState === 'open')}>
+      <div ref={menu} id="account-menu" popover="auto" className={styles.menu} onToggle={(event) => setOpen(event.newState === 'open')}>
         <p>
           <strong>{user.displayName ?? user.handle}</strong>
           <span>@{user.handle}</span>

@@ -3,14 +3,14 @@ import styles from './NotFound.module.css';
 
 export function NotFound() {
   return (
-    <div className={styles['missing']}>
+    <div className={styles.missing}>
       <title>Not found · SkyRiff</title>
-      <div className={styles['leader']} aria-hidden="true">
+      <div className={styles.leader} aria-hidden="true">
         <span>404</span>
       </div>
       <h1>This reel is missing</h1>
       <p>The page was moved, made private, or never shot. The feed still has plenty to watch.</p>
-      <div className={styles['ways']}>
+      <div className={styles.ways}>
         <ButtonLink to="/" look="primary" iconAfter="arrow">
           To the feed
         </ButtonLink>

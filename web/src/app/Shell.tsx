@@ -34,24 +34,24 @@ export function Shell() {
   }, [pathname]);
 
   return (
-    <div className={styles['shell']}>
+    <div className={styles.shell}>
       <title>SkyRiff</title>
-      <a className={styles['skip']} href="#main" onClick={() => main.current?.focus()}>
+      <a className={styles.skip} href="#main" onClick={() => main.current?.focus()}>
         Skip to the page
       </a>
-      <header className={styles['bar']}>
-        <Link to="/" className={styles['brand']} aria-label="SkyRiff, to the feed">
+      <header className={styles.bar}>
+        <Link to="/" className={styles.brand} aria-label="SkyRiff, to the feed">
           <Mark />
           <span>SkyRiff</span>
         </Link>
-        <nav className={styles['top']} aria-label="Main">
+        <nav className={styles.top} aria-label="Main">
           {(status === 'signedOut' ? places.slice(0, 2) : places).map((place) => (
             <NavLink key={place.to} to={place.to} end={place.to === '/'}>
               {place.label}
             </NavLink>
           ))}
         </nav>
-        <div className={styles['account']}>
+        <div className={styles.account}>
           {status === 'signedIn' && (
             <>
               <Balance />
@@ -63,21 +63,21 @@ export function Shell() {
               <Link to="/login" className={styles['sign-in']}>
                 Sign in
               </Link>
-              <ButtonLink to="/register" look="primary" className={styles['join']}>
+              <ButtonLink to="/register" look="primary" className={styles.join}>
                 Join free
               </ButtonLink>
             </>
           )}
         </div>
       </header>
-      <main id="main" ref={main} tabIndex={-1} className={styles['main']}>
+      <main id="main" ref={main} tabIndex={-1} className={styles.main}>
         <ErrorBoundary key={pathname}>
           <Suspense fallback={<PageWait />}>
             <Outlet />
           </Suspense>
         </ErrorBoundary>
       </main>
-      <nav className={styles['bottom']} aria-label="Main, at the bottom">
+      <nav className={styles.bottom} aria-label="Main, at the bottom">
         {places.map((place) => (
           <NavLink key={place.to} to={place.to} end={place.to === '/'}>
             <Icon name={place.icon} size="1.4rem" />
@@ -93,10 +93,10 @@ function Balance() {
   const wallet = useWallet();
   if (!wallet.data) return null;
   return (
-    <Link to="/wallet" className={styles['balance']} aria-label={`${wallet.data.credits} credits, to the wallet`}>
+    <Link to="/wallet" className={styles.balance} aria-label={`${wallet.data.credits} credits, to the wallet`}>
       <i aria-hidden="true" />
       <span>{count(wallet.data.credits)}</span>
-      <span className={styles['unit']}>credits</span>
+      <span className={styles.unit}>credits</span>
     </Link>
   );
 }

@@ -1,5 +1,5 @@
-import '@fontsource-variable/big-shoulders-display/wght.css';
-import '@fontsource-variable/instrument-sans/wght.css';
+import '@fontsource-variable/big-shoulders-display/wght';
+import '@fontsource-variable/instrument-sans/wght';
 import '../ui/base.css';
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';

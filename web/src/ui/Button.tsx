@@ -14,7 +14,7 @@ export function Button({ look = 'quiet', size = 'normal', icon, iconAfter, busy 
     <button
       type="button"
       {...rest}
-      className={classes(styles['button'], styles[look], styles[size], className)}
+      className={classes(styles.button, styles[look], styles[size], className)}
       aria-disabled={busy || undefined}
       aria-busy={busy || undefined}
       onClick={(event) => {
@@ -22,7 +22,7 @@ export function Button({ look = 'quiet', size = 'normal', icon, iconAfter, busy 
         else onClick?.(event);
       }}
     >
-      {busy ? <span className={styles['spinner']} /> : icon && <Icon name={icon} />}
+      {busy ? <span className={styles.spinner} /> : icon && <Icon name={icon} />}
       <span>{children}</span>
       {iconAfter && <Icon name={iconAfter} />}
     </button>
@@ -33,7 +33,7 @@ type ButtonLinkProps = ComponentProps<typeof Link> & Look;
 
 export function ButtonLink({ look = 'quiet', size = 'normal', icon, iconAfter, className, children, ...rest }: ButtonLinkProps) {
   return (
-    <Link {...rest} className={classes(styles['button'], styles[look], styles[size], className)}>
+    <Link {...rest} className={classes(styles.button, styles[look], styles[size], className)}>
       {icon && <Icon name={icon} />}
       <span>{children}</span>
       {iconAfter && <Icon name={iconAfter} />}

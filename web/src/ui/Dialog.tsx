@@ -10,7 +10,7 @@ export function Dialog({ open, title, children, onClose }: { open: boolean; titl
     if (!open && dialog?.open) dialog.close();
   }, [open]);
   return (
-    <dialog ref={ref} className={styles['dialog']} aria-label={title} onClose={onClose}>
+    <dialog ref={ref} className={styles.dialog} aria-label={title} onClose={onClose}>
       <h2>{title}</h2>
       {children}
     </dialog>

@@ -11,19 +11,19 @@ function Frame({ label, hint, error, optional, children }: Shared & { children: 
   const id = useId();
   const describes = [error ? `${id}-error` : '', hint ? `${id}-hint` : ''].filter(Boolean).join(' ');
   return (
-    <div className={styles['field']}>
-      <label htmlFor={id} className={styles['label']}>
+    <div className={styles.field}>
+      <label htmlFor={id} className={styles.label}>
         {label}
-        {optional && <span className={styles['optional']}>optional</span>}
+        {optional && <span className={styles.optional}>optional</span>}
       </label>
       {children({ id, ...(error ? { 'aria-invalid': true } : {}), ...(describes ? { 'aria-describedby': describes } : {}) })}
       {error ? (
-        <p id={`${id}-error`} className={styles['error']} role="alert">
+        <p id={`${id}-error`} className={styles.error} role="alert">
           {error}
         </p>
       ) : (
         hint && (
-          <p id={`${id}-hint`} className={styles['hint']}>
+          <p id={`${id}-hint`} className={styles.hint}>
             {hint}
           </p>
         )
@@ -35,7 +35,7 @@ function Frame({ label, hint, error, optional, children }: Shared & { children: 
 export function TextField({ label, hint, error, optional, className, ...input }: ComponentProps<'input'> & Shared) {
   return (
     <Frame label={label} hint={hint} error={error ?? null} optional={optional ?? false}>
-      {(wiring) => <input type="text" {...input} {...wiring} className={classes(styles['control'], className)} />}
+      {(wiring) => <input type="text" {...input} {...wiring} className={classes(styles.control, className)} />}
     </Frame>
   );
 }
@@ -43,7 +43,7 @@ export function TextField({ label, hint, error, optional, className, ...input }:
 export function TextAreaField({ label, hint, error, optional, className, ...area }: ComponentProps<'textarea'> & Shared) {
   return (
     <Frame label={label} hint={hint} error={error ?? null} optional={optional ?? false}>
-      {(wiring) => <textarea rows={3} {...area} {...wiring} className={classes(styles['control'], className)} />}
+      {(wiring) => <textarea rows={3} {...area} {...wiring} className={classes(styles.control, className)} />}
     </Frame>
   );
 }
@@ -54,8 +54,8 @@ export function PasswordField({ label, hint, error, ...input }: Omit<ComponentPr
     <Frame label={label} hint={hint} error={error ?? null}>
       {(wiring) => (
         <div className={styles['with-button']}>
-          <input {...input} {...wiring} type={shown ? 'text' : 'password'} className={styles['control']} spellCheck={false} autoCapitalize="none" />
-          <button type="button" className={styles['inside']} aria-pressed={shown} onClick={() => setShown(!shown)}>
+          <input {...input} {...wiring} type={shown ? 'text' : 'password'} className={styles.control} spellCheck={false} autoCapitalize="none" />
+          <button type="button" className={styles.inside} aria-pressed={shown} onClick={() => setShown(!shown)}>
             <Icon name={shown ? 'eyeOff' : 'eye'} />
             <span className="visually-hidden">Show password</span>
           </button>

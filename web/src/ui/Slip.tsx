@@ -19,21 +19,21 @@ export function Slip({
   children?: ReactNode;
 }) {
   return (
-    <section className={styles['slip']}>
+    <section className={styles.slip}>
       <header>
         <h3>{title}</h3>
         {note && <p>{note}</p>}
       </header>
       <dl>
         {lines.map((line) => (
-          <div key={line.label} className={classes(styles['line'], line.strong && styles['strong'])}>
+          <div key={line.label} className={classes(styles.line, line.strong && styles.strong)}>
             <dt>{line.label}</dt>
             <dd>{line.value}</dd>
           </div>
         ))}
       </dl>
-      {children && <div className={styles['foot']}>{children}</div>}
-      {stamp && <span className={classes(styles['stamp'], styles[stamp.tone])}>{stamp.text}</span>}
+      {children && <div className={styles.foot}>{children}</div>}
+      {stamp && <span className={classes(styles.stamp, styles[stamp.tone])}>{stamp.text}</span>}
     </section>
   );
 }

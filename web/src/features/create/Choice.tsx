@@ -15,11 +15,11 @@ export function Choice<T extends string | number>({
 }) {
   const name = useId();
   return (
-    <fieldset className={styles['choice']}>
+    <fieldset className={styles.choice}>
       <legend className="slate">{label}</legend>
-      <div className={styles['options']}>
+      <div className={styles.options}>
         {options.map((option) => (
-          <label key={option.value} className={styles['option']}>
+          <label key={option.value} className={styles.option}>
             <input type="radio" className="visually-hidden" name={name} checked={option.value === value} onChange={() => onChange(option.value)} />
             {option.picture}
             <span>{option.label}</span>
@@ -35,5 +35,5 @@ export function Choice<T extends string | number>({
 export function AspectPicture({ width, height }: { width: number; height: number }) {
   const longest = 22;
   const scale = longest / Math.max(width, height);
-  return <i className={styles['aspect']} style={{ inlineSize: `${width * scale}px`, blockSize: `${height * scale}px` }} aria-hidden="true" />;
+  return <i className={styles.aspect} style={{ inlineSize: `${width * scale}px`, blockSize: `${height * scale}px` }} aria-hidden="true" />;
 }

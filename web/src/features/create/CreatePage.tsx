@@ -25,11 +25,11 @@ export function CreatePage() {
   const models = useQuery({ queryKey: keys.models, queryFn: ({ signal }) => fetchModels(signal), staleTime: 300_000 });
   const capabilities = (models.data?.items ?? []).map(capabilityOf);
   return (
-    <div className={styles['create']}>
+    <div className={styles.create}>
       <title>Create · SkyRiff</title>
       <h1 className="visually-hidden">Make a clip</h1>
       {models.isPending && (
-        <div className={styles['desk']} role="status" aria-label="Loading the models">
+        <div className={styles.desk} role="status" aria-label="Loading the models">
           <Skeleton height="24rem" />
           <Skeleton height="24rem" />
         </div>
@@ -94,7 +94,7 @@ function Desk({ models }: { models: readonly Capability[] }) {
 
   return (
     <form
-      className={styles['desk']}
+      className={styles.desk}
       noValidate
       onSubmit={(event) => {
         event.preventDefault();
@@ -104,13 +104,13 @@ function Desk({ models }: { models: readonly Capability[] }) {
     >
       <PromptField prompt={prompt} error={promptError} onChange={setPrompt} />
 
-      <aside className={styles['camera']}>
-        <div className={styles['preview']}>
+      <aside className={styles.camera}>
+        <div className={styles.preview}>
           <Viewfinder prompt={prompt} width={frame.width} height={frame.height} exposure={prompt.trim() === '' ? 0.25 : 0.9}>
-            <span className={styles['standby']}>
+            <span className={styles.standby}>
               <i aria-hidden="true" /> {prompt.trim() === '' ? 'Waiting for words' : 'Standing by'}
             </span>
-            <span className={styles['timecode']}>{timecode(seconds ?? 0)}</span>
+            <span className={styles.timecode}>{timecode(seconds ?? 0)}</span>
           </Viewfinder>
         </div>
         {models.length > 1 && (
@@ -135,11 +135,11 @@ function Desk({ models }: { models: readonly Capability[] }) {
         {model?.takesReference && <ReferenceField file={reference} onChange={setReference} error={referenceError} />}
       </aside>
 
-      <div className={styles['till']}>
+      <div className={styles.till}>
         {submit.isError && promptError === null && referenceError === null && <Notice>{wordsFor(submit.error)}</Notice>}
         {quote.isError && !submit.isError && <Notice>{wordsFor(quote.error)}</Notice>}
-        <div className={styles['quote']}>
-          <p className={styles['price']} aria-live="polite" data-stale={quote.isPlaceholderData || undefined}>
+        <div className={styles.quote}>
+          <p className={styles.price} aria-live="polite" data-stale={quote.isPlaceholderData || undefined}>
             <strong>{price === null ? '–' : amount(price)}</strong>
             <span>
               credits for {seconds} s

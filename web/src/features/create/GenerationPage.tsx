@@ -35,7 +35,7 @@ export function GenerationPage({ Player }: PlayerSlot) {
 
   if (generation.isPending) {
     return (
-      <div className={styles['generation']} role="status" aria-label="Loading the clip">
+      <div className={styles.generation} role="status" aria-label="Loading the clip">
         <Skeleton ratio="16 / 9" />
         <Skeleton height="20rem" />
       </div>
@@ -72,32 +72,32 @@ function Making({ generation, Player }: { generation: Generation } & PlayerSlot)
   const over = isOver(generation.status);
   const exposure = exposureOf(generation);
   return (
-    <div className={styles['generation']}>
+    <div className={styles.generation}>
       <title>{`${headline(generation)} · SkyRiff`}</title>
-      <div className={styles['stage']}>
+      <div className={styles.stage}>
         {playback ? (
           <Player key={generation.status === 'ready' ? 'whole' : 'early'} playback={playback} title={generation.prompt} />
         ) : (
           <Viewfinder prompt={generation.prompt} {...dimensionsOf(generation.size)} exposure={exposure} moving={!over}>
-            <div className={styles['over-stage']}>{over ? <Ending generation={generation} /> : <p className={styles['percent']}>{Math.round(exposure * 100)}</p>}</div>
+            <div className={styles['over-stage']}>{over ? <Ending generation={generation} /> : <p className={styles.percent}>{Math.round(exposure * 100)}</p>}</div>
           </Viewfinder>
         )}
         {!over && <FilmStrip share={exposure} label="How far the clip is" />}
-        {!over && playback && <p className={styles['early']}>A first cut. The full picture is still being made.</p>}
+        {!over && playback && <p className={styles.early}>A first cut. The full picture is still being made.</p>}
       </div>
 
-      <div className={styles['side']}>
-        <header className={styles['head']}>
+      <div className={styles.side}>
+        <header className={styles.head}>
           <h1 aria-live="polite">{headline(generation)}</h1>
           <blockquote>{generation.prompt}</blockquote>
-          <p className={styles['settings']}>
+          <p className={styles.settings}>
             {generation.model} · {generation.seconds} s · {generation.size.replace('x', '×')}
           </p>
         </header>
         {!over && <Steps generation={generation} />}
         {generation.status === 'ready' && !generation.workId && <PublishForm generation={generation} />}
         {generation.workId && (
-          <div className={styles['published']}>
+          <div className={styles.published}>
             <Notice tone="good">This clip is published.</Notice>
             <ButtonLink to={`/w/${generation.workId}`} look="primary" iconAfter="arrow">
               See it
@@ -113,12 +113,12 @@ function Making({ generation, Player }: { generation: Generation } & PlayerSlot)
 
 function Steps({ generation }: { generation: Generation }) {
   return (
-    <ol className={styles['steps']}>
+    <ol className={styles.steps}>
       {stepsOf(generation).map((step) => (
         <li key={step.name} className={classes(styles[step.state])} aria-current={step.state === 'now' ? 'step' : undefined}>
           <i aria-hidden="true" />
           <span>{step.name}</span>
-          {step.note && <span className={styles['note']}>{step.note}</span>}
+          {step.note && <span className={styles.note}>{step.note}</span>}
         </li>
       ))}
     </ol>
@@ -129,17 +129,17 @@ function Ending({ generation }: { generation: Generation }) {
   const again = `/create?prompt=${encodeURIComponent(generation.prompt)}`;
   if (generation.status === 'ready') {
     return (
-      <div className={styles['ending']}>
+      <div className={styles.ending}>
         <h2>Fetching the print</h2>
       </div>
     );
   }
   const failure = generation.status === 'failed' ? failureWords(generation.failure) : null;
   return (
-    <div className={styles['ending']}>
+    <div className={styles.ending}>
       <h2>{failure?.title ?? 'You called this one off'}</h2>
       <p>{failure?.text ?? 'Nothing was made.'}</p>
-      {generation.receipt.captured === 0 && <p className={styles['free']}>You were not charged.</p>}
+      {generation.receipt.captured === 0 && <p className={styles.free}>You were not charged.</p>}
       <ButtonLink to={again} look="primary" iconAfter="arrow">
         {failure?.again === 'change' ? 'Change the words' : 'Try again'}
       </ButtonLink>
@@ -183,12 +183,12 @@ function Cancel({ generation }: { generation: Generation }) {
   return (
     <>
       {cancel.isError && <Notice>{wordsFor(cancel.error)}</Notice>}
-      <Button look="danger" className={styles['cancel']} onClick={() => setAsking(true)}>
+      <Button look="danger" className={styles.cancel} onClick={() => setAsking(true)}>
         Call it off
       </Button>
       <Dialog open={asking} title="Call this clip off?" onClose={() => setAsking(false)}>
         <p>The clip is dropped, and the {amount(generation.receipt.held)} credits on hold come back to you.</p>
-        <div className={styles['answers']}>
+        <div className={styles.answers}>
           <Button look="ghost" onClick={() => setAsking(false)}>
             Keep rolling
           </Button>

@@ -7,9 +7,10 @@ import { dimensionsOf, playbackOf } from '../../api/generations';
 import { keys } from '../../api/keys';
 import { wordsFor } from '../../api/problem';
 import type { Generation } from '../../api/types';
+import { Ago } from '../../ui/Ago';
 import { Button, ButtonLink } from '../../ui/Button';
 import { classes } from '../../ui/classes';
-import { ago, amount, timecode } from '../../ui/format';
+import { amount, timecode } from '../../ui/format';
 import { Blank } from '../../ui/Notice';
 import { Skeleton } from '../../ui/Skeleton';
 import { failureWords } from './failures';
@@ -41,7 +42,7 @@ export function GenerationsPage() {
         </ButtonLink>
       </header>
       {list.isPending && (
-        <ul className={styles['list']} role="status" aria-label="Loading your clips">
+        <ul className={styles.list} role="status" aria-label="Loading your clips">
           {Array.from({ length: 6 }, (_, index) => (
             <li key={index}>
               <Skeleton ratio="16 / 9" />
@@ -67,7 +68,7 @@ export function GenerationsPage() {
         </Blank>
       )}
       {generations.length > 0 && (
-        <ul className={styles['list']}>
+        <ul className={styles.list}>
           {generations.map((generation) => (
             <li key={generation.id}>
               <Card generation={generation} />
@@ -76,7 +77,7 @@ export function GenerationsPage() {
         </ul>
       )}
       {list.hasNextPage && (
-        <div className={styles['more']}>
+        <div className={styles.more}>
           <Button look="ghost" busy={list.isFetchingNextPage} onClick={() => void list.fetchNextPage()}>
             Load more
           </Button>
@@ -91,21 +92,21 @@ function Card({ generation }: { generation: Generation }) {
   const over = isOver(generation.status);
   const exposure = over && generation.status !== 'ready' ? 0.1 : exposureOf(generation);
   return (
-    <Link to={`/g/${generation.id}`} className={styles['card']}>
-      <div className={styles['picture']}>
+    <Link to={`/g/${generation.id}`} className={styles.card}>
+      <div className={styles.picture}>
         {poster ? (
           <img src={poster} alt="" loading="lazy" {...dimensionsOf(generation.size)} />
         ) : (
           <Viewfinder prompt={generation.prompt} width={16} height={9} exposure={exposure} moving={!over} />
         )}
-        <span className={styles['length']}>{timecode(generation.seconds)}</span>
-        {!over && <span className={styles['bar']} style={{ '--share': `${exposure * 100}%` }} />}
+        <span className={styles.length}>{timecode(generation.seconds)}</span>
+        {!over && <span className={styles.bar} style={{ '--share': `${exposure * 100}%` }} />}
       </div>
-      <p className={styles['prompt']}>{generation.prompt}</p>
-      <p className={styles['facts']}>
-        <span className={classes(styles['status'], styles[generation.status])}>{statusWords(generation)}</span>
+      <p className={styles.prompt}>{generation.prompt}</p>
+      <p className={styles.facts}>
+        <span className={classes(styles.status, styles[generation.status])}>{statusWords(generation)}</span>
         <span>{generation.receipt.captured > 0 ? `${amount(generation.receipt.captured)} credits` : over ? 'not charged' : `${amount(generation.receipt.held)} on hold`}</span>
-        <span>{ago(generation.createdAt, Date.now())}</span>
+        <Ago time={generation.createdAt} />
       </p>
     </Link>
   );

@@ -16,11 +16,11 @@ export function PromptField({ prompt, error, onChange }: { prompt: string; error
   };
 
   return (
-    <div className={styles['prompt']}>
+    <div className={styles.prompt}>
       <label className="slate" htmlFor={id}>
         Your scene
       </label>
-      <div className={classes(styles['sheet'], error !== null && styles['refused'])}>
+      <div className={classes(styles.sheet, error !== null && styles.refused)}>
         <textarea
           ref={area}
           id={id}
@@ -36,7 +36,7 @@ export function PromptField({ prompt, error, onChange }: { prompt: string; error
             if (event.key === 'Enter' && (event.metaKey || event.ctrlKey)) event.currentTarget.form?.requestSubmit();
           }}
         />
-        <span id={`${id}-count`} className={classes(styles['count'], left < 100 && styles['near'])}>
+        <span id={`${id}-count`} className={classes(styles.count, left < 100 && styles.near)}>
           {prompt.length}
           <span className="visually-hidden"> characters of </span>
           <span aria-hidden="true"> / </span>
@@ -44,19 +44,19 @@ export function PromptField({ prompt, error, onChange }: { prompt: string; error
         </span>
       </div>
       {error !== null && (
-        <p id={`${id}-error`} className={styles['error']} role="alert">
+        <p id={`${id}-error`} className={styles.error} role="alert">
           {error}
         </p>
       )}
 
-      <div className={styles['row']} role="group" aria-label="Moods to add">
+      <div className={styles.row} role="group" aria-label="Moods to add">
         {moods.map((mood) => {
           const on = hasHint(prompt, mood.hint);
           return (
             <button
               key={mood.name}
               type="button"
-              className={styles['mood']}
+              className={styles.mood}
               aria-pressed={on}
               style={{ '--one': mood.palette[0], '--two': mood.palette[1], '--three': mood.palette[2] }}
               onClick={() => put(on ? withoutHint(prompt, mood.hint) : withHint(prompt, mood.hint))}
@@ -69,7 +69,7 @@ export function PromptField({ prompt, error, onChange }: { prompt: string; error
       </div>
 
       {prompt.trim() === '' && (
-        <div className={styles['examples']}>
+        <div className={styles.examples}>
           <p className="slate">Or start from one of these</p>
           <ul>
             {examples.map((example) => (

@@ -57,7 +57,7 @@ export function PublishForm({ generation }: { generation: Generation }) {
 
   return (
     <form
-      className={styles['publish']}
+      className={styles.publish}
       noValidate
       onSubmit={(event) => {
         event.preventDefault();

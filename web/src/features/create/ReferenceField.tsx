@@ -8,16 +8,13 @@ export function ReferenceField({ file, onChange, error }: { file: File | null; o
   const id = useId();
   const input = useRef<HTMLInputElement>(null);
   const [refusal, setRefusal] = useState<string | null>(null);
-  const [address, setAddress] = useState<string | null>(null);
+  const picture = useRef<HTMLImageElement>(null);
 
   useEffect(() => {
-    if (!file) return;
+    if (!file || !picture.current) return;
     const url = URL.createObjectURL(file);
-    setAddress(url);
-    return () => {
-      URL.revokeObjectURL(url);
-      setAddress(null);
-    };
+    picture.current.src = url;
+    return () => URL.revokeObjectURL(url);
   }, [file]);
 
   const take = (chosen: File | undefined) => {
@@ -29,13 +26,13 @@ export function ReferenceField({ file, onChange, error }: { file: File | null; o
   const words = refusal ?? error;
 
   return (
-    <div className={styles['reference']}>
+    <div className={styles.reference}>
       <span className="slate" id={`${id}-label`}>
         First frame <small>optional</small>
       </span>
       {file ? (
-        <div className={styles['chosen']}>
-          {address && <img src={address} alt="Your first frame" />}
+        <div className={styles.chosen}>
+          <img ref={picture} alt="Your first frame" />
           <span>{file.name}</span>
           <button
             type="button"
@@ -50,7 +47,7 @@ export function ReferenceField({ file, onChange, error }: { file: File | null; o
         </div>
       ) : (
         <label
-          className={styles['drop']}
+          className={styles.drop}
           onDragOver={(event) => event.preventDefault()}
           onDrop={(event) => {
             event.preventDefault();
@@ -71,7 +68,7 @@ export function ReferenceField({ file, onChange, error }: { file: File | null; o
         </label>
       )}
       {words !== null && (
-        <p id={`${id}-error`} className={styles['error']} role="alert">
+        <p id={`${id}-error`} className={styles.error} role="alert">
           {words}
         </p>
       )}

@@ -24,16 +24,16 @@ export function FeedPage() {
   const works = [...new Map((feed.data?.pages ?? []).flatMap((page) => page.items).map((work) => [work.id, work])).values()];
 
   return (
-    <div className={styles['feed']}>
+    <div className={styles.feed}>
       <title>SkyRiff · Say it. See it.</title>
       {status !== 'signedIn' ? <Hero glow={works[0]?.playback.poster ?? null} /> : <PromptBar compact />}
 
-      <div className={styles['head']}>
+      <div className={styles.head}>
         <h2 className="slate">Latest clips</h2>
       </div>
 
       {feed.isPending && (
-        <div className={styles['wall']} role="status" aria-label="Loading clips">
+        <div className={styles.wall} role="status" aria-label="Loading clips">
           {Array.from({ length: 9 }, (_, index) => (
             <div key={index} className={styles[index === 0 ? 'wait-large' : 'wait']}>
               <Skeleton height="100%" />
@@ -63,7 +63,7 @@ export function FeedPage() {
 
       {works.length > 0 && (
         <>
-          <div className={styles['wall']}>
+          <div className={styles.wall}>
             {works.map((work, index) => (
               <WorkCard key={work.id} work={work} size={sizeOf(work, index)} eager={index < 7} />
             ))}
@@ -88,9 +88,9 @@ function sizeOf(work: Work, index: number): 'wide' | 'large' | 'tall' {
 
 function Hero({ glow }: { glow: string | null }) {
   return (
-    <section className={styles['hero']}>
-      {glow && <img className={styles['glow']} src={glow} alt="" aria-hidden="true" />}
-      <div className={styles['pitch']}>
+    <section className={styles.hero}>
+      {glow && <img className={styles.glow} src={glow} alt="" aria-hidden="true" />}
+      <div className={styles.pitch}>
         <h1>
           Say it. <em>See it.</em>
         </h1>
@@ -119,7 +119,7 @@ function More({ available, loading, error, load }: { available: boolean; loading
   }, [available, loading]);
 
   return (
-    <div ref={end} className={styles['more']}>
+    <div ref={end} className={styles.more}>
       {error !== null && <p role="alert">{error}</p>}
       {available ? (
         <Button look="ghost" busy={loading} onClick={load}>

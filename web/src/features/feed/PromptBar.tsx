@@ -9,7 +9,7 @@ export function PromptBar({ compact = false }: { compact?: boolean }) {
   const [prompt, setPrompt] = useState('');
   return (
     <form
-      className={compact ? styles['compact'] : styles['bar']}
+      className={compact ? styles.compact : styles.bar}
       onSubmit={(event) => {
         event.preventDefault();
         void navigate(prompt.trim() === '' ? '/create' : `/create?prompt=${encodeURIComponent(prompt.trim())}`);

@@ -27,17 +27,17 @@ export function WorkCard({ work, size, eager }: { work: Work; size: CardSize; ea
   };
 
   return (
-    <article className={classes(styles['card'], styles[size])} data-size={size}>
+    <article className={classes(styles.card, styles[size])} data-size={size}>
       <Link
         to={`/w/${work.id}`}
-        className={styles['link']}
+        className={styles.link}
         aria-label={`${work.title}, by ${name}, ${Math.round(playback.durationSeconds)} seconds`}
         onPointerEnter={follow}
         onPointerMove={follow}
         onPointerLeave={() => setFrame(null)}
         onFocus={() => setWanted(true)}
       >
-        <div className={styles['picture']}>
+        <div className={styles.picture}>
           {playback.poster && (
             <img
               src={playback.poster}
@@ -51,10 +51,10 @@ export function WorkCard({ work, size, eager }: { work: Work; size: CardSize; ea
           )}
           {wanted && playback.preview && (
             <>
-              {!loaded && <img className={styles['fetcher']} src={playback.preview} alt="" onLoad={() => setLoaded(true)} />}
+              {!loaded && <img className={styles.fetcher} src={playback.preview} alt="" onLoad={() => setLoaded(true)} />}
               {loaded && (
                 <span
-                  className={classes(styles['strip'], frame !== null && styles['held'])}
+                  className={classes(styles.strip, frame !== null && styles.held)}
                   style={{
                     backgroundImage: `url(${JSON.stringify(playback.preview)})`,
                     aspectRatio: `${playback.width} / ${playback.height}`,
@@ -65,12 +65,12 @@ export function WorkCard({ work, size, eager }: { work: Work; size: CardSize; ea
             </>
           )}
         </div>
-        <span className={styles['length']}>{timecode(playback.durationSeconds)}</span>
-        <span className={styles['caption']}>
-          <span className={styles['title']}>{work.title}</span>
-          <span className={styles['author']}>{name}</span>
+        <span className={styles.length}>{timecode(playback.durationSeconds)}</span>
+        <span className={styles.caption}>
+          <span className={styles.title}>{work.title}</span>
+          <span className={styles.author}>{name}</span>
         </span>
-        {frame !== null && loaded && <span className={styles['cue']} style={{ '--at': `${positionOf(frame)}%` }} aria-hidden="true" />}
+        {frame !== null && loaded && <span className={styles.cue} style={{ '--at': `${positionOf(frame)}%` }} aria-hidden="true" />}
       </Link>
     </article>
   );

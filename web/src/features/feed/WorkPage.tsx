@@ -5,9 +5,10 @@ import { fetchWork } from '../../api/calls';
 import { keys } from '../../api/keys';
 import { Problem, wordsFor } from '../../api/problem';
 import type { Playback, Work } from '../../api/types';
+import { Ago } from '../../ui/Ago';
 import { Avatar } from '../../ui/Avatar';
 import { Button, ButtonLink } from '../../ui/Button';
-import { ago, amount, dateTime } from '../../ui/format';
+import { amount } from '../../ui/format';
 import { Blank } from '../../ui/Notice';
 import { Skeleton } from '../../ui/Skeleton';
 import styles from './WorkPage.module.css';
@@ -20,9 +21,9 @@ export function WorkPage({ Player }: PlayerSlot) {
 
   if (work.isPending) {
     return (
-      <div className={styles['work']} role="status" aria-label="Loading the clip">
+      <div className={styles.work} role="status" aria-label="Loading the clip">
         <Skeleton ratio="16 / 9" />
-        <div className={styles['wait']}>
+        <div className={styles.wait}>
           <Skeleton height="2.75rem" width="60%" />
           <Skeleton height="1.25rem" width="35%" />
         </div>
@@ -58,39 +59,39 @@ function Screen({ work, Player }: { work: Work } & PlayerSlot) {
   const { author, counts, playback } = work;
   const tags = work.tags ?? [];
   return (
-    <article className={styles['work']}>
+    <article className={styles.work}>
       <title>{`${work.title} · SkyRiff`}</title>
-      {playback.poster && <img className={styles['glow']} src={playback.poster} alt="" aria-hidden="true" />}
+      {playback.poster && <img className={styles.glow} src={playback.poster} alt="" aria-hidden="true" />}
       <Player playback={playback} title={work.title} />
-      <div className={styles['credits']}>
+      <div className={styles.credits}>
         <header>
           <h1>{work.title}</h1>
-          <div className={styles['author']}>
+          <div className={styles.author}>
             <Avatar name={author.handle} image={author.avatar ?? null} size="2.5rem" />
             <div>
               <strong>{author.displayName ?? author.handle}</strong>
               <span>
-                @{author.handle} · <time dateTime={work.createdAt} title={dateTime(work.createdAt)}>{ago(work.createdAt, Date.now())}</time>
+                @{author.handle} · <Ago time={work.createdAt} />
               </span>
             </div>
           </div>
-          {work.description && <p className={styles['description']}>{work.description}</p>}
+          {work.description && <p className={styles.description}>{work.description}</p>}
           {tags.length > 0 && (
-            <ul className={styles['tags']} aria-label="Tags">
+            <ul className={styles.tags} aria-label="Tags">
               {tags.map((tag) => (
                 <li key={tag}>#{tag}</li>
               ))}
             </ul>
           )}
         </header>
-        <aside className={styles['side']}>
-          <dl className={styles['counts']}>
+        <aside className={styles.side}>
+          <dl className={styles.counts}>
             <Count label={counts.views === 1 ? 'view' : 'views'} value={counts.views} />
             <Count label={counts.likes === 1 ? 'like' : 'likes'} value={counts.likes} />
             <Count label={counts.comments === 1 ? 'comment' : 'comments'} value={counts.comments} />
           </dl>
           <ShareLink />
-          <p className={styles['keys']}>
+          <p className={styles.keys}>
             <kbd>K</kbd> play <kbd>M</kbd> sound <kbd>F</kbd> full screen <kbd>←</kbd>
             <kbd>→</kbd> seek
           </p>
@@ -130,7 +131,7 @@ function ShareLink() {
     }
   };
   return (
-    <div className={styles['share']}>
+    <div className={styles.share}>
       <Button look="quiet" icon={state === 'copied' ? 'check' : 'link'} onClick={() => void copy()}>
         {state === 'copied' ? 'Link copied' : 'Copy link'}
       </Button>

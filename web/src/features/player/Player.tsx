@@ -24,7 +24,7 @@ export function Player({ playback, title }: { playback: Playback; title: string 
   const [awake, setAwake] = useState(true);
   const portrait = playback.height > playback.width;
 
-  const run = useEffectEvent((command: Command) => {
+  const run = (command: Command) => {
     const element = video.current;
     if (!element) return;
     if (command.do === 'toggle') toggle(element);
@@ -36,14 +36,15 @@ export function Player({ playback, title }: { playback: Playback; title: string 
       element.muted = element.volume === 0;
     } else void toggleFullscreen(frame.current, element);
     setAwake(true);
-  });
+  };
+  const runKey = useEffectEvent(run);
 
   useEffect(() => {
     const onKey = (event: KeyboardEvent) => {
       const command = frame.current && commandFor(event, focusOf(event.target, frame.current));
       if (!command) return;
       event.preventDefault();
-      run(command);
+      runKey(command);
     };
     const onFullscreen = () => setFullscreen(document.fullscreenElement === frame.current);
     document.addEventListener('keydown', onKey);
@@ -70,7 +71,7 @@ export function Player({ playback, title }: { playback: Playback; title: string 
   return (
     <div
       ref={frame}
-      className={classes(styles['player'], portrait && styles['portrait'], (awake || !playing) && styles['awake'])}
+      className={classes(styles.player, portrait && styles.portrait, (awake || !playing) && styles.awake)}
       style={{ '--ratio': `${playback.width} / ${playback.height}` }}
       onPointerMove={() => setAwake(true)}
       onFocus={() => setAwake(true)}
@@ -94,9 +95,9 @@ export function Player({ playback, title }: { playback: Playback; title: string 
         }}
         onVolumeChange={(event) => setMuted(event.currentTarget.muted)}
       />
-      {source === 'loading' && <span className={styles['waiting']} role="status" aria-label="Loading the clip" />}
+      {source === 'loading' && <span className={styles.waiting} role="status" aria-label="Loading the clip" />}
       {source === 'failed' && (
-        <div className={styles['failed']} role="alert">
+        <div className={styles.failed} role="alert">
           <p>This clip did not load.</p>
           <Button look="primary" onClick={() => setAttempt(attempt + 1)}>
             Try again
@@ -104,18 +105,18 @@ export function Player({ playback, title }: { playback: Playback; title: string 
         </div>
       )}
       {source === 'ready' && !playing && (
-        <button type="button" className={styles['big']} aria-label="Play" onClick={() => run({ do: 'toggle' })}>
+        <button type="button" className={styles.big} aria-label="Play" onClick={() => run({ do: 'toggle' })}>
           <Icon name="play" size="2rem" filled />
         </button>
       )}
       {source !== 'failed' && (
-        <div className={styles['controls']}>
+        <div className={styles.controls}>
           <button type="button" aria-label={playing ? 'Pause' : 'Play'} onClick={() => run({ do: 'toggle' })}>
             <Icon name={playing ? 'pause' : 'play'} filled={!playing} />
           </button>
           <input
             type="range"
-            className={styles['scrub']}
+            className={styles.scrub}
             aria-label="Position"
             aria-valuetext={`${timecode(time)} of ${timecode(duration)}`}
             min={0}
@@ -127,7 +128,7 @@ export function Player({ playback, title }: { playback: Playback; title: string 
               if (video.current) video.current.currentTime = event.currentTarget.valueAsNumber;
             }}
           />
-          <span className={styles['time']}>
+          <span className={styles.time}>
             {timecode(time)} / {timecode(duration)}
           </span>
           <button type="button" aria-label={muted ? 'Sound on' : 'Mute'} onClick={() => run({ do: 'mute' })}>

@@ -15,7 +15,7 @@ export function useSource(ref: RefObject<HTMLVideoElement | null>, playback: Pic
     const over = new AbortController();
     const { signal } = over;
     const left = sourcesOf({ hls, mp4 }, browserCan(video));
-    let release = () => undefined as void;
+    let release: () => void = () => undefined;
 
     const next = () => {
       release();
