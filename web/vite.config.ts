@@ -1,4 +1,5 @@
 import react from '@vitejs/plugin-react';
+import type { Plugin } from 'vite';
 import { defineConfig } from 'vitest/config';
 
 // Where `npm run dev` finds the program (`./skyriff up` serves it on 5080).
@@ -7,8 +8,15 @@ const proxied = Object.fromEntries(
   ['/api', '/media', '/.well-known', '/openapi', '/docs'].map((path) => [path, { target: server, changeOrigin: false }]),
 );
 
+// Cascade layers rank by first appearance, and the bundler decides which stylesheet comes first: so each one states the ranking.
+const layers: Plugin = {
+  name: 'layer-order',
+  enforce: 'pre',
+  transform: (code, id) => (/\/src\/.*\.css$/.test(id) ? `@layer reset, tokens, base, ui, feature;\n${code}` : null),
+};
+
 export default defineConfig({
-  plugins: [react()],
+  plugins: [layers, react()],
   server: { proxy: proxied },
   preview: { proxy: proxied },
   build: {

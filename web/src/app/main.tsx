@@ -1,5 +1,6 @@
 import '@fontsource-variable/big-shoulders-display/wght';
 import '@fontsource-variable/instrument-sans/wght';
+import '../ui/tokens.css';
 import '../ui/base.css';
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';

@@ -102,7 +102,10 @@ function Desk({ models }: { models: readonly Capability[] }) {
         if (prompt.trim() !== '' && !submit.isPending) submit.mutate();
       }}
     >
-      <PromptField prompt={prompt} error={promptError} onChange={setPrompt} />
+      <div className={styles.scene}>
+        <PromptField prompt={prompt} error={promptError} onChange={setPrompt} />
+        {model?.takesReference && <ReferenceField file={reference} onChange={setReference} error={referenceError} />}
+      </div>
 
       <aside className={styles.camera}>
         <div className={styles.preview}>
@@ -132,7 +135,6 @@ function Desk({ models }: { models: readonly Capability[] }) {
           options={(model?.sizes ?? []).map((each) => ({ value: each, label: frameName(each), note: each.replace('x', '×'), picture: <AspectPicture {...dimensionsOf(each)} /> }))}
           onChange={setSize}
         />
-        {model?.takesReference && <ReferenceField file={reference} onChange={setReference} error={referenceError} />}
       </aside>
 
       <div className={styles.till}>

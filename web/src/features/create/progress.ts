@@ -13,7 +13,7 @@ export function stepsOf(generation: Generation): Step[] {
   const ended = generation.status === 'failed' || generation.status === 'cancelled';
   return [
     { name: 'In line', note: queueNote(generation) },
-    { name: 'Rolling', note: generation.status === 'running' ? `${Math.round(generation.progress)} %` : null },
+    { name: 'Rolling', note: null },
     { name: 'Cutting', note: null },
     { name: 'Ready', note: null },
   ].map((step, index) => ({
