@@ -41,6 +41,10 @@ export default tseslint.config(
     },
   },
   {
+    files: ['tests/**/*.{ts,tsx}'],
+    rules: { 'no-restricted-globals': 'off' },
+  },
+  {
     files: ['tests/**/*.mjs'],
     extends: [tseslint.configs.recommended],
   },

@@ -138,7 +138,8 @@ export async function startMock({ media, mediaFolder, dist, works: workCount = 2
     'POST /generations/quote': (_, response, { body }) => json(response, 200, { model: 'studio-1', seconds: 4, size: '1280x720', ...body, credits: (perSecond[body.model] ?? 10) * (body.seconds ?? 4) }),
     'POST /generations': (_, response, { body }) => {
       const credits = (perSecond[body.model] ?? 10) * body.seconds;
-      const { inputReference: _image, ...rest } = body;
+      const rest = { ...body };
+      delete rest.inputReference;
       wallet.credits -= credits;
       wallet.held += credits;
       const generation = add({ ...rest, receipt: { quoted: credits, held: credits, captured: 0, released: 0 } }, 0);

@@ -25,9 +25,9 @@ export class HttpClient {
   async request<T>(method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE', path: string, options: RequestOptions = {}): Promise<T> {
     const response = await this.#authorised((token) => this.#send(method, path, options, token));
     if (!response.ok) throw await problemFrom(response);
-    if (response.status === 204) return undefined as T;
     try {
-      return (await response.json()) as T;
+      const text = await response.text();
+      return (text === '' ? undefined : JSON.parse(text)) as T;
     } catch (cause) {
       throw new Unreachable(`${method} ${path}: the reply broke off`, { cause });
     }

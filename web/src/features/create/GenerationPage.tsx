@@ -79,7 +79,7 @@ function Making({ generation, Player }: { generation: Generation } & PlayerSlot)
           <Player key={generation.status === 'ready' ? 'whole' : 'early'} playback={playback} title={generation.prompt} />
         ) : (
           <Viewfinder prompt={generation.prompt} {...dimensionsOf(generation.size)} exposure={exposure} moving={!over}>
-            <div className={styles['over-stage']}>{over ? <Ending generation={generation} /> : <p className={styles.percent}>{Math.round(exposure * 100)}</p>}</div>
+            <div className={styles['over-stage']}>{over ? <Ending generation={generation} /> : generation.status !== 'queued' && <p className={styles.percent}>{Math.round(exposure * 100)}</p>}</div>
           </Viewfinder>
         )}
         {!over && <FilmStrip share={exposure} label="How far the clip is" />}

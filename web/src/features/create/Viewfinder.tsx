@@ -25,8 +25,8 @@ export function Viewfinder({
   const [sky, light, ground] = paletteOf(prompt);
   return (
     <div
-      className={classes(styles.finder, height > width && styles.upright, moving && styles.moving)}
-      style={{ '--ratio': `${width} / ${height}`, '--sky': sky, '--light': light, '--ground': ground, '--exposure': exposure.toFixed(3) }}
+      className={classes(styles.finder, moving && styles.moving)}
+      style={{ '--shape': (width / height).toFixed(4), '--sky': sky, '--light': light, '--ground': ground, '--exposure': exposure.toFixed(3) }}
     >
       <div className={styles.light} aria-hidden="true" />
       <div className={styles.marks} aria-hidden="true" />

@@ -13,7 +13,7 @@ export const moods: readonly Mood[] = [
   { name: 'Forest', hint: 'a misty forest', words: /\b(forest|tree|trees|woods|jungle|moss|leaf|leaves|fern)\b/i, palette: ['oklch(0.35 0.06 160)', 'oklch(0.85 0.12 125)', 'oklch(0.28 0.07 145)'] },
   { name: 'Desert', hint: 'desert dunes, long shadows', words: /\b(desert|dune|dunes|sand|canyon|mesa)\b/i, palette: ['oklch(0.6 0.1 50)', 'oklch(0.88 0.1 80)', 'oklch(0.48 0.11 45)'] },
   { name: 'Snow', hint: 'falling snow', words: /\b(snow|ice|winter|glacier|frost|arctic|blizzard)\b/i, palette: ['oklch(0.55 0.05 240)', 'oklch(0.96 0.02 220)', 'oklch(0.7 0.05 230)'] },
-  { name: 'Storm', hint: 'a thunderstorm rolling in', words: /\b(storm|stormy|thunder|lightning|rain|hurricane)\b/i, palette: ['oklch(0.27 0.04 265)', 'oklch(0.85 0.06 255)', 'oklch(0.36 0.06 240)'] },
+  { name: 'Storm', hint: 'a thunderstorm rolling in', words: /\b(storm|stormy|thunder|thunderstorm|lightning|rain|hurricane)\b/i, palette: ['oklch(0.27 0.04 265)', 'oklch(0.85 0.06 255)', 'oklch(0.36 0.06 240)'] },
   { name: 'Sunrise', hint: 'a slow sunrise', words: /\b(sunrise|sunset|dawn|dusk|sun|morning|evening)\b/i, palette: ['oklch(0.45 0.12 330)', 'oklch(0.86 0.14 75)', 'oklch(0.62 0.18 40)'] },
   { name: 'Neon', hint: 'neon lights, wet asphalt', words: /\b(neon|cyberpunk|arcade|synthwave|hologram)\b/i, palette: ['oklch(0.3 0.14 310)', 'oklch(0.82 0.17 340)', 'oklch(0.65 0.15 210)'] },
 ];
@@ -26,8 +26,12 @@ export const examples: readonly string[] = [
   'A red kite over desert dunes at sunset, long shadows',
 ];
 
+/** Before there are words: dusk. */
+const dusk: Palette = ['oklch(0.3 0.06 285)', 'oklch(0.78 0.13 55)', 'oklch(0.3 0.07 320)'];
+
 /** The light that a prompt asks for: the first mood it names, or one that belongs to its words. */
 export function paletteOf(prompt: string): Palette {
+  if (prompt.trim() === '') return dusk;
   const named = moods
     .map((mood) => ({ mood, at: prompt.search(mood.words) }))
     .filter(({ at }) => at >= 0)

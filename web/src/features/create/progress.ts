@@ -53,9 +53,9 @@ export function exposureOf(generation: Generation): number {
     case 'queued':
       return 0.02;
     case 'running':
-      return 0.04 + 0.81 * share;
+      return 0.04 + 0.8 * share;
     case 'packaging':
-      return 0.85 + 0.13 * (share < 1 ? share : 0);
+      return 0.85 + 0.13 * share;
     case 'ready':
       return 1;
     default:

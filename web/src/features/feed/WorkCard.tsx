@@ -27,7 +27,7 @@ export function WorkCard({ work, size, eager }: { work: Work; size: CardSize; ea
   };
 
   return (
-    <article className={classes(styles.card, styles[size])} data-size={size}>
+    <article className={classes(styles.card, styles[size])}>
       <Link
         to={`/w/${work.id}`}
         className={styles.link}

@@ -22,7 +22,6 @@ export function Player({ playback, title }: { playback: Playback; title: string 
   const [duration, setDuration] = useState(playback.durationSeconds);
   const [fullscreen, setFullscreen] = useState(false);
   const [awake, setAwake] = useState(true);
-  const portrait = playback.height > playback.width;
 
   const run = (command: Command) => {
     const element = video.current;
@@ -71,8 +70,8 @@ export function Player({ playback, title }: { playback: Playback; title: string 
   return (
     <div
       ref={frame}
-      className={classes(styles.player, portrait && styles.portrait, (awake || !playing) && styles.awake)}
-      style={{ '--ratio': `${playback.width} / ${playback.height}` }}
+      className={classes(styles.player, (awake || !playing) && styles.awake)}
+      style={{ '--shape': (playback.width / playback.height).toFixed(4) }}
       onPointerMove={() => setAwake(true)}
       onFocus={() => setAwake(true)}
       role="group"

@@ -10,7 +10,7 @@ import { Blank, Notice } from '../../ui/Notice';
 import { Skeleton } from '../../ui/Skeleton';
 import { Slip } from '../../ui/Slip';
 import { PackShelf } from './PackShelf';
-import { groupReceipts, movementWords, type ReceiptGroup } from './receipts';
+import { groupReceipts, type ReceiptGroup } from './receipts';
 import styles from './WalletPage.module.css';
 
 export function WalletPage() {
@@ -101,15 +101,14 @@ function Receipts() {
 }
 
 function ReceiptGroupSlip({ group }: { group: ReceiptGroup }) {
-  const last = group.transfers.at(-1);
   return (
     <Slip
       title={group.generationId === null ? group.title : <Link to={`/g/${group.generationId}`}>{group.title}</Link>}
       note={<time dateTime={group.time}>{dateTime(group.time)}</time>}
       stamp={group.stamp}
       lines={[
-        ...group.transfers.map((transfer) => ({ label: movementWords(transfer.kind), value: signed(transfer.amount) })),
-        ...(last ? [{ label: 'Balance after', value: amount(last.balanceAfter), strong: true }] : []),
+        ...group.lines.map((line) => ({ label: line.label, value: line.signed ? signed(line.value) : amount(line.value) })),
+        ...(group.balanceAfter === null ? [] : [{ label: 'Balance after', value: amount(group.balanceAfter), strong: true }]),
       ]}
     />
   );

@@ -8,7 +8,8 @@ export type ReceiptGroup = {
   title: string;
   generationId: string | null;
   stamp: { text: string; tone: 'good' | 'bad' | 'plain' } | null;
-  transfers: Transfer[];
+  lines: { label: string; value: number; signed: boolean }[];
+  balanceAfter: number | null;
   time: string;
 };
 
@@ -61,10 +62,25 @@ function toGroup(transfers: Transfer[]): ReceiptGroup[] {
       title: generationId === null ? movementWords(newest.kind) : 'A clip',
       generationId,
       stamp: stampOf(transfers.map((transfer) => movementOf(transfer.kind))),
-      transfers: [...transfers].reverse(),
+      lines: linesOf([...transfers].reverse()),
+      balanceAfter: transfers.find((transfer) => transfer.account !== 'held')?.balanceAfter ?? null,
       time: newest.createdAt,
     },
   ];
+}
+
+/**
+ * What moved, oldest first, as the owner sees it. Setting aside is told once, from the side of the credits; a capture takes what was set aside, so
+ * the credits do not move again and the line says how much it was.
+ */
+function linesOf(transfers: readonly Transfer[]): ReceiptGroup['lines'] {
+  const seen = transfers.filter(({ kind, account }) => account !== 'held' || movementOf(kind) === 'capture');
+  const held = seen.find(({ kind }) => movementOf(kind) === 'hold')?.amount ?? 0;
+  return seen.map(({ kind, amount }) =>
+    movementOf(kind) === 'capture'
+      ? { label: movementWords(kind), value: Math.abs(amount === 0 ? held : amount), signed: false }
+      : { label: movementWords(kind), value: amount, signed: true },
+  );
 }
 
 function stampOf(movements: readonly Movement[]): ReceiptGroup['stamp'] {
