@@ -23,6 +23,10 @@ export default defineConfig({
     target: 'es2022',
     // Nothing is inlined as a data: address, so that the server's content security policy can stay strict.
     assetsInlineLimit: 0,
+    // What changes only with a dependency keeps its name, and stays in the browser's cache, when the app changes.
+    rolldownOptions: {
+      output: { codeSplitting: { groups: [{ name: 'vendor', test: /node_modules\/(react|react-dom|scheduler|react-router|@tanstack)\// }] } },
+    },
   },
   test: {
     environment: 'jsdom',

@@ -18,7 +18,7 @@ export function LiveEvents() {
 
   useEffect(() => {
     // Another person on the same page must find nothing of the one before.
-    if (previousUser.current !== null && previousUser.current !== userId) cache.clear();
+    if (previousUser.current !== null && previousUser.current !== userId) void cache.resetQueries();
     previousUser.current = userId;
     if (userId === null) return;
 

@@ -1,10 +1,11 @@
 import { ButtonLink } from '../ui/Button';
+import { PageTitle } from '../ui/PageTitle';
 import styles from './NotFound.module.css';
 
 export function NotFound() {
   return (
     <div className={styles.missing}>
-      <title>Not found · SkyRiff</title>
+      <PageTitle text="Not found" />
       <div className={styles.leader} aria-hidden="true">
         <span>404</span>
       </div>

@@ -35,7 +35,6 @@ export function Shell() {
 
   return (
     <div className={styles.shell}>
-      <title>SkyRiff</title>
       <a className={styles.skip} href="#main" onClick={() => main.current?.focus()}>
         Skip to the page
       </a>

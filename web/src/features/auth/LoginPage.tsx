@@ -7,6 +7,7 @@ import { Problem, wordsFor } from '../../api/problem';
 import { Button } from '../../ui/Button';
 import { PasswordField, TextField } from '../../ui/Field';
 import { Notice } from '../../ui/Notice';
+import { PageTitle } from '../../ui/PageTitle';
 import { AuthFrame } from './AuthFrame';
 import { nextPlace } from './next';
 
@@ -33,7 +34,7 @@ export function LoginPage() {
         </>
       }
     >
-      <title>Sign in · SkyRiff</title>
+      <PageTitle text="Sign in" />
       <form
         noValidate
         onSubmit={(event) => {

@@ -7,6 +7,7 @@ import { Problem, wordsFor } from '../../api/problem';
 import { Button } from '../../ui/Button';
 import { PasswordField, TextField } from '../../ui/Field';
 import { Notice } from '../../ui/Notice';
+import { PageTitle } from '../../ui/PageTitle';
 import { AuthFrame } from './AuthFrame';
 import { nextPlace } from './next';
 
@@ -40,7 +41,7 @@ export function RegisterPage() {
         </>
       }
     >
-      <title>Join · SkyRiff</title>
+      <PageTitle text="Join" />
       <form
         noValidate
         onSubmit={(event) => {

@@ -1,4 +1,5 @@
 import { useSession } from '../../api/hooks';
+import { PageTitle } from '../../ui/PageTitle';
 import { DeviceList } from './DeviceList';
 import { ProfileForm } from './ProfileForm';
 import styles from './SettingsPage.module.css';
@@ -8,7 +9,7 @@ export function SettingsPage() {
   if (!user) return null;
   return (
     <div className="page">
-      <title>Profile and devices · SkyRiff</title>
+      <PageTitle text="Profile and devices" />
       <header className="page-head">
         <div>
           <h1>{user.displayName ?? user.handle}</h1>

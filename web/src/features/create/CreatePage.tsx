@@ -11,6 +11,7 @@ import type { GenerationRequest } from '../../api/types';
 import { Button, ButtonLink } from '../../ui/Button';
 import { amount, timecode } from '../../ui/format';
 import { Blank, Notice } from '../../ui/Notice';
+import { PageTitle } from '../../ui/PageTitle';
 import { Skeleton } from '../../ui/Skeleton';
 import { AspectPicture, Choice } from './Choice';
 import styles from './CreatePage.module.css';
@@ -26,7 +27,7 @@ export function CreatePage() {
   const capabilities = (models.data?.items ?? []).map(capabilityOf);
   return (
     <div className={styles.create}>
-      <title>Create · SkyRiff</title>
+      <PageTitle text="Create" />
       <h1 className="visually-hidden">Make a clip</h1>
       {models.isPending && (
         <div className={styles.desk} role="status" aria-label="Loading the models">

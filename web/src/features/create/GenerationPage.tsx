@@ -13,6 +13,7 @@ import { classes } from '../../ui/classes';
 import { Dialog } from '../../ui/Dialog';
 import { amount } from '../../ui/format';
 import { Blank, Notice } from '../../ui/Notice';
+import { PageTitle } from '../../ui/PageTitle';
 import { Skeleton } from '../../ui/Skeleton';
 import { Slip } from '../../ui/Slip';
 import { failureWords } from './failures';
@@ -73,7 +74,7 @@ function Making({ generation, Player }: { generation: Generation } & PlayerSlot)
   const exposure = exposureOf(generation);
   return (
     <div className={styles.generation}>
-      <title>{`${headline(generation)} · SkyRiff`}</title>
+      <PageTitle text={headline(generation)} />
       <div className={styles.stage}>
         {playback ? (
           <Player key={generation.status === 'ready' ? 'whole' : 'early'} playback={playback} title={generation.prompt} />

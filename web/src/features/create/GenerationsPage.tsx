@@ -12,6 +12,7 @@ import { Button, ButtonLink } from '../../ui/Button';
 import { classes } from '../../ui/classes';
 import { amount, timecode } from '../../ui/format';
 import { Blank } from '../../ui/Notice';
+import { PageTitle } from '../../ui/PageTitle';
 import { Skeleton } from '../../ui/Skeleton';
 import { failureWords } from './failures';
 import styles from './GenerationsPage.module.css';
@@ -34,7 +35,7 @@ export function GenerationsPage() {
 
   return (
     <div className="page">
-      <title>My clips · SkyRiff</title>
+      <PageTitle text="My clips" />
       <header className="page-head">
         <h1>My clips</h1>
         <ButtonLink to="/create" look="primary" icon="create">

@@ -7,6 +7,7 @@ import { wordsFor } from '../../api/problem';
 import type { Work } from '../../api/types';
 import { Button, ButtonLink } from '../../ui/Button';
 import { Blank } from '../../ui/Notice';
+import { PageTitle } from '../../ui/PageTitle';
 import { Skeleton } from '../../ui/Skeleton';
 import styles from './FeedPage.module.css';
 import { PromptBar } from './PromptBar';
@@ -25,7 +26,7 @@ export function FeedPage() {
 
   return (
     <div className={styles.feed}>
-      <title>SkyRiff · Say it. See it.</title>
+      <PageTitle text="Say it. See it." />
       {status !== 'signedIn' ? <Hero glow={works[0]?.playback.poster ?? null} /> : <PromptBar compact />}
 
       <div className={styles.head}>

@@ -10,6 +10,7 @@ import { Avatar } from '../../ui/Avatar';
 import { Button, ButtonLink } from '../../ui/Button';
 import { amount } from '../../ui/format';
 import { Blank } from '../../ui/Notice';
+import { PageTitle } from '../../ui/PageTitle';
 import { Skeleton } from '../../ui/Skeleton';
 import styles from './WorkPage.module.css';
 
@@ -60,7 +61,7 @@ function Screen({ work, Player }: { work: Work } & PlayerSlot) {
   const tags = work.tags ?? [];
   return (
     <article className={styles.work}>
-      <title>{`${work.title} · SkyRiff`}</title>
+      <PageTitle text={work.title} />
       {playback.poster && <img className={styles.glow} src={playback.poster} alt="" aria-hidden="true" />}
       <Player playback={playback} title={work.title} />
       <div className={styles.credits}>

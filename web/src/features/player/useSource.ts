@@ -23,7 +23,7 @@ export function useSource(ref: RefObject<HTMLVideoElement | null>, playback: Pic
       const source = left.shift();
       if (signal.aborted) return;
       if (!source) setState('failed');
-      else if (source.kind === 'hls.js') void playWithLibrary(video, source.url, signal, next).then((end) => (release = end));
+      else if (source.kind === 'hls.js') void playWithLibrary(video, source.url, signal, next).then((end) => (release = end ?? release));
       else release = playDirectly(video, source.url, next);
     };
 
@@ -48,10 +48,11 @@ function playDirectly(video: HTMLVideoElement, url: string, failed: () => void):
   return () => video.removeEventListener('error', onError);
 }
 
-async function playWithLibrary(video: HTMLVideoElement, url: string, signal: AbortSignal, failed: () => void): Promise<() => void> {
+/** Answers how to end it, or null when it never began. */
+async function playWithLibrary(video: HTMLVideoElement, url: string, signal: AbortSignal, failed: () => void): Promise<(() => void) | null> {
   try {
     const { default: Hls } = await import('hls.js/light');
-    if (signal.aborted) return () => undefined;
+    if (signal.aborted) return null;
     if (!Hls.isSupported()) throw new Error('no usable Media Source Extensions');
     const player = new Hls({ capLevelToPlayerSize: true, maxBufferLength: 30 });
     let recovered = false;
@@ -70,6 +71,6 @@ async function playWithLibrary(video: HTMLVideoElement, url: string, signal: Abo
   } catch {
     // The chunk did not come, or the browser is too old for it: the next source may do.
     if (!signal.aborted) failed();
-    return () => undefined;
+    return null;
   }
 }

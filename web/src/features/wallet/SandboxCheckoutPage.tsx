@@ -7,6 +7,7 @@ import { Problem, wordsFor } from '../../api/problem';
 import { Button, ButtonLink } from '../../ui/Button';
 import { amount, money } from '../../ui/format';
 import { Blank, Notice } from '../../ui/Notice';
+import { PageTitle } from '../../ui/PageTitle';
 import { Skeleton } from '../../ui/Skeleton';
 import { Slip } from '../../ui/Slip';
 import styles from './SandboxCheckoutPage.module.css';
@@ -52,7 +53,7 @@ export function SandboxCheckoutPage() {
   const settled = status !== 'pending';
   return (
     <div className={styles.till}>
-      <title>Checkout · SkyRiff</title>
+      <PageTitle text="Checkout" />
       <header>
         <h1>{status === 'paid' ? 'Paid, thank you' : settled ? 'This order is closed' : 'Checkout'}</h1>
         {!settled && <p>This is the sandbox: no card, no bank, no money. It shows what a real payment would do.</p>}

@@ -7,6 +7,7 @@ import { wordsFor } from '../../api/problem';
 import { Button, ButtonLink } from '../../ui/Button';
 import { amount, dateTime, signed } from '../../ui/format';
 import { Blank, Notice } from '../../ui/Notice';
+import { PageTitle } from '../../ui/PageTitle';
 import { Skeleton } from '../../ui/Skeleton';
 import { Slip } from '../../ui/Slip';
 import { PackShelf } from './PackShelf';
@@ -17,7 +18,7 @@ export function WalletPage() {
   const wallet = useWallet();
   return (
     <div className="page">
-      <title>Wallet · SkyRiff</title>
+      <PageTitle text="Wallet" />
       <h1 className="visually-hidden">Wallet</h1>
       <section className={styles.purse} aria-label="Balance">
         {wallet.isPending && <Skeleton height="9rem" />}
