@@ -1,20 +1,23 @@
-import { createNodeResolver, importX } from 'eslint-plugin-import-x';
 import reactHooks from 'eslint-plugin-react-hooks';
 import tseslint from 'typescript-eslint';
 
 const features = ['auth', 'create', 'feed', 'player', 'wallet'];
 
-// shared (api, ui) -> features -> app. A feature never imports another; the app composes them.
+// shared (api, ui) -> features -> app. A feature never imports another; the app composes them. Cycles are caught by tests/house.test.ts.
+const zone = (folder, forbidden) => ({
+  files: [`src/${folder}/**/*.{ts,tsx}`],
+  rules: { 'no-restricted-imports': ['error', { patterns: forbidden.map(([regex, message]) => ({ regex, message })) }] },
+});
+const app = ['/app/', 'Only the app knows the app.'];
 const zones = [
-  ...features.map((feature) => ({
-    target: `./src/features/${feature}`,
-    from: './src/features',
-    except: [`./${feature}`],
-    message: 'Features do not import each other: compose them in src/app/routes.',
-  })),
-  { target: './src/features', from: './src/app', message: 'A feature does not know the app.' },
-  { target: ['./src/api', './src/ui'], from: ['./src/features', './src/app'], message: 'Shared code knows neither features nor the app.' },
-  { target: './src/ui', from: './src/api', message: 'The design system does not know the API.' },
+  zone('ui', [app, ['/features/', 'The design system knows no feature.'], ['/api/', 'The design system does not know the API.']]),
+  zone('api', [app, ['/features/', 'The client knows no feature.'], ['/ui/', 'The client draws nothing.']]),
+  ...features.map((feature) =>
+    zone(`features/${feature}`, [
+      app,
+      [`^\\.\\./(?!\\.\\./)|/features/(?!${feature}/)`, 'Features do not import each other: compose them in src/app/routes.'],
+    ]),
+  ),
 ];
 
 export default tseslint.config(
@@ -23,13 +26,10 @@ export default tseslint.config(
     files: ['src/**/*.{ts,tsx}', 'tests/**/*.{ts,tsx}'],
     extends: [tseslint.configs.strictTypeChecked, tseslint.configs.stylisticTypeChecked],
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
-    plugins: { 'import-x': importX, 'react-hooks': reactHooks },
-    settings: { 'import-x/resolver-next': [createNodeResolver({ extensions: ['.ts', '.tsx', '.mjs', '.js'] })] },
+    plugins: { 'react-hooks': reactHooks },
     rules: {
       ...reactHooks.configs.recommended.rules,
-      'import-x/no-restricted-paths': ['error', { zones }],
-      'import-x/no-cycle': 'error',
-      'import-x/no-duplicates': 'error',
+      'no-duplicate-imports': ['error', { allowSeparateTypeImports: true }],
       'no-restricted-syntax': ['error', { selector: 'ExportAllDeclaration', message: 'No barrel files: import from the file that defines it.' }],
       'no-restricted-globals': ['error', { name: 'localStorage', message: 'Only the session hint lives there (api/session-hint.ts).' }],
       '@typescript-eslint/consistent-type-imports': 'error',
@@ -40,6 +40,7 @@ export default tseslint.config(
       '@typescript-eslint/consistent-indexed-object-style': 'off',
     },
   },
+  ...zones,
   {
     files: ['tests/**/*.{ts,tsx}'],
     rules: { 'no-restricted-globals': 'off' },
