@@ -134,7 +134,7 @@ export async function startMock({ media, mediaFolder, dist, works: workCount = 2
       }, 600);
       return json(response, 202, {});
     },
-    'GET /models': (_, response) => json(response, 200, { items: [{ id: 'studio-1', name: 'Studio', provider: 'studio', secondsOptions: [4, 6, 8, 12], sizes: ['1280x720', '720x1280', '1024x1024'], creditsPerSecond: 10, supportsInputReference: true }, { id: 'studio-1-fine', name: 'Studio Fine', provider: 'studio', secondsOptions: [4, 8], sizes: ['1920x1080', '1080x1920'], creditsPerSecond: 18, supportsInputReference: false }], nextCursor: null }),
+    'GET /models': (_, response) => json(response, 200, { items: [{ id: 'studio-1', name: 'Studio', provider: 'studio', seconds: [4, 6, 8, 12], sizes: ['1280x720', '720x1280', '1024x1024'], creditsPerSecond: 10, supportsInputReference: true }, { id: 'studio-1-fine', name: 'Studio Fine', provider: 'studio', seconds: [4, 8], sizes: ['1920x1080', '1080x1920'], creditsPerSecond: 18, supportsInputReference: false }], nextCursor: null }),
     'POST /generations/quote': (_, response, { body }) => json(response, 200, { model: 'studio-1', seconds: 4, size: '1280x720', ...body, credits: (perSecond[body.model] ?? 10) * (body.seconds ?? 4) }),
     'POST /generations': (_, response, { body }) => {
       const credits = (perSecond[body.model] ?? 10) * body.seconds;

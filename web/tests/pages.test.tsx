@@ -16,7 +16,7 @@ import { fakeServer, generation, me, reply, signedInReply, work } from './kit';
 
 type Answers = Parameters<typeof fakeServer>[0];
 
-const models = { items: [{ id: 'studio-1', name: 'Studio', provider: 'studio', secondsOptions: [4, 8], sizes: ['1280x720', '720x1280'], creditsPerSecond: 10, supportsInputReference: false }], nextCursor: null };
+const models = { items: [{ id: 'studio-1', name: 'Studio', provider: 'studio', seconds: [4, 8], sizes: ['1280x720', '720x1280'], creditsPerSecond: 10, supportsInputReference: false }], nextCursor: null };
 const rich: Answers = {
   'GET /models': () => reply(200, models),
   'GET /wallet': () => reply(200, { credits: 100, held: 0, coins: 0 }),

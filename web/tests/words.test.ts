@@ -128,7 +128,7 @@ describe('the create page’s parts', () => {
   });
 
   it('read a model’s capabilities and a size', () => {
-    const model = { id: 'm', name: '', provider: 'studio', secondsOptions: [4], sizes: ['1280x720'], creditsPerSecond: 10, supportsInputReference: true };
+    const model = { id: 'm', name: '', provider: 'studio', seconds: [4], sizes: ['1280x720'], creditsPerSecond: 10, supportsInputReference: true };
     expect(capabilityOf(model)).toMatchObject({ name: 'm', seconds: [4], takesReference: true });
     expect(dimensionsOf('720x1280')).toEqual({ width: 720, height: 1280 });
     expect(dimensionsOf('large')).toEqual({ width: 16, height: 9 });

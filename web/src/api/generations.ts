@@ -19,7 +19,7 @@ export function capabilityOf(model: Model): Capability {
     name: model.name || model.id,
     provider: model.provider,
     description: model.description ?? null,
-    seconds: model.secondsOptions,
+    seconds: model.seconds,
     sizes: model.sizes,
     creditsPerSecond: typeof model.creditsPerSecond === 'number' ? model.creditsPerSecond : null,
     takesReference: model.supportsInputReference,

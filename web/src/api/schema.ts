@@ -64,7 +64,7 @@ export interface components {
       name: string;
       provider: string;
       description?: string | null;
-      secondsOptions: number[];
+      seconds: number[];
       sizes: string[];
       creditsPerSecond: number;
       supportsInputReference: boolean;

@@ -46,21 +46,11 @@ export function headline(generation: Generation): string {
   }
 }
 
-/** 0..1 over the whole way, for the film strip: rolling is most of it. */
+/** 0..1 over the whole way, for the film strip. */
 export function exposureOf(generation: Generation): number {
-  const share = Math.min(100, Math.max(0, generation.progress)) / 100;
-  switch (generation.status) {
-    case 'queued':
-      return 0.02;
-    case 'running':
-      return 0.04 + 0.8 * share;
-    case 'packaging':
-      return 0.85 + 0.13 * share;
-    case 'ready':
-      return 1;
-    default:
-      return 0;
-  }
+  if (generation.status === 'ready') return 1;
+  if (isOver(generation.status)) return 0;
+  return Math.min(0.99, Math.max(0.02, generation.progress / 100));
 }
 
 /** How long until the next look: never when it is over; seldom while events flow, as a net under them. */
