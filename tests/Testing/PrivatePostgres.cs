@@ -24,6 +24,8 @@ public sealed class PrivatePostgres : IAsyncDisposable
     /// <summary>Process id of the server, for tests that kill or pause it.</summary>
     public int ProcessId => _server?.Id ?? throw new InvalidOperationException("The server is stopped.");
 
+    public bool IsRunning => _server is { HasExited: false };
+
     private static string Binaries { get; } = FindBinaries();
 
     /// <summary>A running empty cluster. <paramref name="durable"/> is for tests that kill it and look at what is left.</summary>
@@ -94,7 +96,7 @@ public sealed class PrivatePostgres : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        if (_server is { HasExited: false }) await KillAsync();
+        if (IsRunning) await KillAsync();
         Directory.Delete(Folder, recursive: true);
     }
 

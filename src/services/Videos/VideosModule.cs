@@ -95,6 +95,7 @@ public sealed class VideosModule : Module
         services.AddSingleton<GenerationSweep>();
         services.AddHostedService(provider => provider.GetRequiredService<GenerationSweep>());
         services.AddHostedService<GenerationRunners>();
+        services.AddDataLoops<VideosDatabase>();
     }
 
     private static HttpClient HttpClientOf(OpenAiVideosOptions options) => new(new SocketsHttpHandler

@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Configuration;
-using Microsoft.Extensions.Options;
+using Microsoft.Extensions.DependencyInjection;
 using Shouldly;
+using SkyRiff.Http;
 using SkyRiff.Payments;
 using Xunit;
 
@@ -24,7 +25,7 @@ public sealed class PaymentsOptionsTests
             .PacksForSale.ShouldHaveSingleItem().PriceCurrency.ShouldBe("EUR");
 
     [Fact]
-    public void An_unknown_key_is_fatal() => Should.Throw<InvalidOperationException>(() => Read(("StartCredits", "5"))).Message.ShouldContain("StartCredits");
+    public void An_unknown_key_is_fatal() => Mistakes(("StartCredits", "5")).ShouldHaveSingleItem().ShouldContain("StartCredits");
 
     [Theory]
     [InlineData("StarterCredits", "-1")]
@@ -44,12 +45,29 @@ public sealed class PaymentsOptionsTests
     [InlineData("CreditPacks:0:Id", "Big Pack")]
     [InlineData("Plans:0:Id", "gold")]
     public void A_value_out_of_its_range_is_fatal(string key, string value) =>
-        Should.Throw<OptionsValidationException>(() => Read((key, value))).Message.ShouldContain("Payments:" + key.Split(':')[0]);
+        Mistakes((key, value)).ShouldContain(mistake => mistake.Contains("Payments:" + key.Split(':')[0]));
 
     [Fact]
     public void All_mistakes_are_told_at_once() =>
-        Should.Throw<OptionsValidationException>(() => Read(("StarterCredits", "-1"), ("PublicBaseUrl", "x"), ("WebhookTolerance", "00:00:01"))).Failures.Count().ShouldBe(3);
+        Mistakes(("StarterCredits", "-1"), ("PublicBaseUrl", "x"), ("WebhookTolerance", "00:00:01")).Count.ShouldBe(3);
 
-    private static PaymentsOptions Read(params (string Key, string Value)[] settings) => PaymentsOptions.From(
-        new ConfigurationBuilder().AddInMemoryCollection(settings.Select(pair => KeyValuePair.Create("Payments:" + pair.Key, (string?)pair.Value))).Build());
+    private static PaymentsOptions Read(params (string Key, string Value)[] settings)
+    {
+        var services = new ServiceCollection();
+        var options = Bind(services, settings);
+        OptionsMistakes.Of(services).All.ShouldBeEmpty();
+        return options;
+    }
+
+    private static IReadOnlyList<string> Mistakes(params (string Key, string Value)[] settings)
+    {
+        var services = new ServiceCollection();
+        Bind(services, settings);
+        return OptionsMistakes.Of(services).All;
+    }
+
+    private static PaymentsOptions Bind(ServiceCollection services, (string Key, string Value)[] settings) => services.AddOptionsOf<PaymentsOptions>(
+        new ConfigurationBuilder().AddInMemoryCollection(settings.Select(pair => KeyValuePair.Create("Payments:" + pair.Key, (string?)pair.Value))).Build(),
+        PaymentsOptions.Section,
+        payments => payments.Validate());
 }

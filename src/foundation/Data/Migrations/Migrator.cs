@@ -107,13 +107,13 @@ public sealed class Migrator(ShardMap map, ILogger<Migrator> logger)
     private async Task PrepareSchemaAsync(NpgsqlConnection connection, string service, CancellationToken cancellationToken)
     {
         var role = map.ServiceUser(service);
+        await ExecuteAsync(connection, $"GRANT USAGE ON SCHEMA skyriff TO {role}; GRANT USAGE ON SEQUENCE skyriff.id_sequence TO {role}", cancellationToken);
         await using var exists = new NpgsqlCommand("SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = $1)", connection);
         exists.Parameters.Add(new() { Value = service });
         if (await exists.ExecuteScalarAsync(cancellationToken) is true) return;
         await ExecuteAsync(connection, $"""
             CREATE SCHEMA {service};
             GRANT USAGE ON SCHEMA {service} TO {role};
-            GRANT USAGE ON SCHEMA skyriff TO {role};
             ALTER DEFAULT PRIVILEGES IN SCHEMA {service} GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO {role};
             ALTER DEFAULT PRIVILEGES IN SCHEMA {service} GRANT USAGE, SELECT ON SEQUENCES TO {role};
             """, cancellationToken);
