@@ -45,18 +45,18 @@ public sealed partial class SourceRulesTests
         found.ShouldBeEmpty(why);
     }
 
-    [GeneratedRegex(@"\bDateTime(Offset)?\.(Utc)?Now\b|\bThread\.Sleep\(|\bRandom\.Shared\b|\bnew Random\(|\bStopwatch\.StartNew\(|Environment\.TickCount", RegexOptions.None, matchTimeoutMilliseconds: 1000)]
+    [GeneratedRegex(@"\bDateTime(Offset)?\.(Utc)?Now\b|\bThread\.Sleep\(|\bRandom\.Shared\b|\bnew Random\(|\bStopwatch\.StartNew\(|Environment\.TickCount", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
     private static partial Regex AmbientTimeOrChance();
 
-    [GeneratedRegex(@"\.GetAwaiter\(\)\.GetResult\(\)|\.Wait\(\);|\basync void\b", RegexOptions.None, matchTimeoutMilliseconds: 1000)]
+    [GeneratedRegex(@"\.GetAwaiter\(\)\.GetResult\(\)|\.Wait\(\);|\basync void\b", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
     private static partial Regex Blocking();
 
-    [GeneratedRegex(@"NotImplementedException|\bTODO\b|\bFIXME\b|\bHACK\b", RegexOptions.None, matchTimeoutMilliseconds: 1000)]
+    [GeneratedRegex(@"NotImplementedException|\bTODO\b|\bFIXME\b|\bHACK\b", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
     private static partial Regex Unfinished();
 
-    [GeneratedRegex(@"\bTask\.Delay\(|\bThread\.Sleep\(", RegexOptions.None, matchTimeoutMilliseconds: 1000)]
+    [GeneratedRegex(@"\bTask\.Delay\((?!(Timeout\.Infinite|Timeout\.InfiniteTimeSpan)\b)|\bThread\.Sleep\(", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
     private static partial Regex Sleeping();
 
-    [GeneratedRegex("(Manager|Helper|Helpers|Util|Utils|Common|Misc|Processor)$", RegexOptions.None, matchTimeoutMilliseconds: 1000)]
+    [GeneratedRegex("(Manager|Helper|Helpers|Util|Utils|Common|Misc|Processor)$", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
     private static partial Regex Drawer();
 }
