@@ -53,6 +53,7 @@ public sealed class VideosModule : Module
         services.AddSingleton<GenerationViews>();
         services.AddSingleton<Acceptance>();
         services.AddSingleton<Settlement>();
+        services.AddSingleton(new MediaRoom(options.PackagingsAtOnce));
         services.AddSingleton<PhaseWork>();
         services.AddSingleton<GenerationWorker>();
         services.AddSingleton<MediaUrls>();

@@ -20,6 +20,9 @@ internal sealed class VideosOptions
     /// <summary>Providers that speak the OpenAI-compatible <c>/v1/videos</c> dialect, by name.</summary>
     public Dictionary<string, Providers.OpenAiVideos.OpenAiVideosOptions> OpenAiVideos { get; set; } = [];
 
+    /// <summary>Clips that are checked or packaged at a time per process, 0 to 256; 0: half the cores, at least one. However many jobs wait for their providers, this many use the processor.</summary>
+    public int PackagingsAtOnce { get; set; }
+
     /// <summary>The queue; <c>AttemptsMax</c> counts crashes of workers, not failures of providers.</summary>
     public JobQueueOptions Jobs { get; set; } = new() { AttemptsMax = 20, LeaseDuration = TimeSpan.FromSeconds(15), OwnerLeasesMax = 0 };
 
@@ -32,6 +35,7 @@ internal sealed class VideosOptions
         if (!Path.IsPathFullyQualified(ScratchFolder)) yield return "Videos:ScratchFolder must be an absolute path.";
         if (Studio.ConcurrencyMax is < 0 or > 256) yield return $"Videos:Studio:ConcurrencyMax is {Studio.ConcurrencyMax}; 0 to 256 are possible.";
         if (Studio.CreditsPerSecond is < 1 or > 100_000) yield return $"Videos:Studio:CreditsPerSecond is {Studio.CreditsPerSecond}; 1 to 100000 are possible.";
+        if (PackagingsAtOnce is < 0 or > 256) yield return $"Videos:PackagingsAtOnce is {PackagingsAtOnce}; 0 to 256 are possible.";
         if (!Studio.Enabled && OpenAiVideos.Count == 0) yield return "Videos has no provider: enable Videos:Studio or configure one under Videos:OpenAiVideos.";
         foreach (var mistake in OpenAiVideos.SelectMany(provider => provider.Value.Validate(provider.Key))) yield return mistake;
         foreach (var mistake in Jobs.Validate()) yield return "Videos:" + mistake;
