@@ -16,6 +16,7 @@ namespace SkyRiff.Services.Tests;
 internal sealed class TestApi : IAsyncDisposable
 {
     private readonly WebApplication _app;
+    private bool _disposed;
 
     private TestApi(WebApplication app)
     {
@@ -56,6 +57,8 @@ internal sealed class TestApi : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        if (_disposed) return;
+        _disposed = true;
         Client.Dispose();
         await _app.StopAsync(CancellationToken.None);
         await _app.DisposeAsync();

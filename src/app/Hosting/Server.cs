@@ -27,6 +27,8 @@ internal sealed class Server : IAsyncDisposable
 
     public IServiceProvider Services => _app.Services;
 
+    public AppOptions Options => _options;
+
     /// <summary>Every declared route, for the OpenAPI document and the golden list.</summary>
     public List<ApiRoute> Routes { get; } = [];
 
@@ -37,6 +39,7 @@ internal sealed class Server : IAsyncDisposable
         builder.Configuration.AddConfiguration(configuration);
         var services = builder.Services;
         var options = services.AddOptionsOf<AppOptions>(configuration, "App", app => app.Validate());
+        configuration = new ConfigurationBuilder().AddInMemoryCollection(new Dictionary<string, string?> { ["Payments:PublicBaseUrl"] = options.Url }).AddConfiguration(configuration).Build();
         var data = services.AddOptionsOf<DataOptions>(configuration, "Data", shards => shards.Validate());
         var modules = Roles.Of(options.Role);
 
@@ -68,7 +71,10 @@ internal sealed class Server : IAsyncDisposable
         ConfigurationException.ThrowIfAny(OptionsMistakes.Of(services), configuration);
         services.AddSingleton(_ => new ShardMap(data));
         services.AddSingleton<Migrator>();
-        services.AddSingleton<DataUpkeep>();
+        services.AddSingleton<Wakeups>();
+        services.AddHostedService(provider => provider.GetRequiredService<Wakeups>());
+        services.AddSingleton<InProcessBus>();
+        services.AddSingleton<IEventPublisher>(provider => provider.GetRequiredService<InProcessBus>());
 
         builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel => Listen(kestrel, options));
         var server = new Server(builder.Build(), options);
@@ -126,7 +132,7 @@ internal sealed class Server : IAsyncDisposable
     private static void Listen(KestrelServerOptions kestrel, AppOptions options)
     {
         kestrel.AddServerHeader = false;
-        kestrel.Listen(IPAddress.Parse(options.Address), options.Port, listen => listen.Protocols = HttpProtocols.Http1AndHttp2);
+        kestrel.Listen(IPAddress.Parse(options.Address), options.Port, listen => listen.Protocols = HttpProtocols.Http1);
         var limits = kestrel.Limits;
         limits.MaxRequestBodySize = 1024 * 1024;
         limits.MaxRequestHeadersTotalSize = 16 * 1024;
@@ -136,6 +142,5 @@ internal sealed class Server : IAsyncDisposable
         limits.KeepAliveTimeout = TimeSpan.FromSeconds(75);
         limits.MaxConcurrentConnections = 15_000;
         limits.MaxConcurrentUpgradedConnections = 1_000;
-        limits.Http2.MaxStreamsPerConnection = 100;
     }
 }

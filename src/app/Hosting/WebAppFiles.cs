@@ -14,7 +14,7 @@ internal static class WebAppFiles
     {
         if (Find(configured) is not { } root)
         {
-            app.MapFallback(http => http.Request.Path.StartsWithSegments("/api") ? NotFoundAsync(http) : http.Response.WriteAsync("The web app is not built; run ./skyriff up, or npm run build in web/.\n"));
+            app.MapFallback(http => http.Request.Path.StartsWithSegments("/api") ? NotFoundAsync(http) : http.Response.WriteAsync("The web app is not built; run ./skyriff up, or npm run build in web/.\n", http.RequestAborted));
             return;
         }
 

@@ -1,6 +1,5 @@
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Hosting;
 using SkyRiff.Contracts;
 using SkyRiff.Data;
 using SkyRiff.Http;
@@ -24,7 +23,7 @@ public sealed class PaymentsModule : Module
 
     public override void Register(IServiceCollection services, IConfiguration configuration)
     {
-        services.AddSingleton(PaymentsOptions.From(configuration));
+        services.AddOptionsOf<PaymentsOptions>(configuration, PaymentsOptions.Section, payments => payments.Validate());
         services.AddSingleton<PaymentsDatabase>();
         services.AddSingleton<LedgerStore>();
         services.AddSingleton<WalletEvents>();
@@ -61,11 +60,7 @@ public sealed class PaymentsModule : Module
             .Refuses(PaymentProblems.SandboxDisabled, PaymentProblems.NoSuchOrder, PaymentProblems.OrderNotPayable, HttpProblems.NotFound);
     }
 
-    public override void Loops(IServiceCollection services)
-    {
-        services.AddSingleton<IHostedService>(provider => ActivatorUtilities.CreateInstance<OutboxRelay>(provider, provider.GetRequiredService<PaymentsDatabase>(), new OutboxOptions()));
-        services.AddSingleton<IHostedService>(provider => ActivatorUtilities.CreateInstance<Upkeep>(provider, provider.GetRequiredService<PaymentsDatabase>(), new UpkeepOptions()));
-    }
+    public override void Loops(IServiceCollection services) => services.AddDataLoops<PaymentsDatabase>();
 
     public override void Consumers(IServiceCollection services)
     {

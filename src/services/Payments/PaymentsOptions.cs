@@ -1,5 +1,3 @@
-using Microsoft.Extensions.Configuration;
-using Microsoft.Extensions.Options;
 using SkyRiff.Contracts;
 
 namespace SkyRiff.Payments;
@@ -60,13 +58,6 @@ internal sealed class PaymentsOptions
         : null;
 
     /// <summary>Reads the section; unknown keys and broken rules are fatal, all of them reported at once.</summary>
-    public static PaymentsOptions From(IConfiguration configuration)
-    {
-        var options = configuration.GetSection(Section).Get<PaymentsOptions>(binder => binder.ErrorOnUnknownConfiguration = true) ?? new PaymentsOptions();
-        var mistakes = options.Validate().ToList();
-        return mistakes.Count == 0 ? options : throw new OptionsValidationException(Section, typeof(PaymentsOptions), mistakes);
-    }
-
     public IEnumerable<string> Validate()
     {
         if (StarterCredits is < 0 or > 1_000_000) yield return $"Payments:StarterCredits is {StarterCredits}; 0 to 1000000 are possible.";

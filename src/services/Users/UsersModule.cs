@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using SkyRiff.Contracts;
+using SkyRiff.Data;
 using SkyRiff.Http;
 using SkyRiff.Users.Profiles;
 using SkyRiff.Users.Registering;
@@ -54,7 +55,11 @@ public sealed class UsersModule : Module
             .Says("The public keys of access tokens (RFC 7517).").Replies<string>(200, "application/json");
     }
 
-    public override void Loops(IServiceCollection services) => services.AddHostedService(provider => provider.GetRequiredService<KeyRing>());
+    public override void Loops(IServiceCollection services)
+    {
+        services.AddHostedService(provider => provider.GetRequiredService<KeyRing>());
+        services.AddDataLoops<UsersDatabase>();
+    }
 
     private static Task WriteJwksAsync(Call call, KeyRing keys, CancellationToken cancellationToken)
     {

@@ -60,34 +60,10 @@ internal sealed class EngineSite : IDisposable
         return (process.ExitCode, (output + await errors).Trim());
     }
 
-    /// <summary>Waits for <paramref name="condition"/>; fails with what did not happen.</summary>
-    public static async Task UntilAsync(Func<Task<bool>> condition, string what)
-    {
-        using var limit = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
-        limit.CancelAfter(TimeSpan.FromSeconds(20));
-        using var tick = new PeriodicTimer(TimeSpan.FromMilliseconds(10));
-        while (!await condition())
-        {
-            if (!await NextAsync(tick, limit.Token)) throw new TimeoutException($"did not happen in 20 s: {what}");
-        }
-    }
-
     public void Dispose()
     {
         if (Directory.Exists(_root)) Directory.Delete(_root, recursive: true);
         if (Directory.Exists(Outside)) Directory.Delete(Outside, recursive: true);
-    }
-
-    private static async Task<bool> NextAsync(PeriodicTimer tick, CancellationToken limit)
-    {
-        try
-        {
-            return await tick.WaitForNextTickAsync(limit);
-        }
-        catch (OperationCanceledException)
-        {
-            return false;
-        }
     }
 
     internal sealed class Collected : IProgress<string>

@@ -3,6 +3,7 @@ using System.Globalization;
 using Shouldly;
 using SkyRiff.App;
 using SkyRiff.App.Engines;
+using SkyRiff.Testing;
 using Xunit;
 
 namespace SkyRiff.SystemTests.Engines;
@@ -75,7 +76,7 @@ public sealed class LocalEnginesTests
 
         UnixProcess.Signal(before, UnixSignal.Kill);
 
-        await EngineSite.UntilAsync(() => Task.FromResult(engines.Postgres.State == EngineState.Ready && engines.Postgres.ProcessId is { } now && now != before), "PostgreSQL ready again");
+        await Eventually.TrueAsync(() => engines.Postgres.State == EngineState.Ready && engines.Postgres.ProcessId is { } now && now != before, "PostgreSQL ready again");
         (await EngineSite.SqlAsync(engines.Addresses, "select n from kept")).ShouldBe("42");
         lock (changes) changes.ShouldBe([EngineState.Restarting, EngineState.Ready]);
         site.Said.All.ShouldContain("recovering the database");
@@ -88,12 +89,12 @@ public sealed class LocalEnginesTests
         using var folder = site.Open();
         await using var engines = await site.StartAsync(folder);
         await EngineSite.RedisAsync(engines.Addresses, "set", "kept", "42");
-        await EngineSite.UntilAsync(async () => (await EngineSite.RedisAsync(engines.Addresses, "info", "persistence")).Contains("aof_pending_bio_fsync:0", StringComparison.Ordinal), "the file flushed");
+        await Eventually.TrueAsync(async () => (await EngineSite.RedisAsync(engines.Addresses, "info", "persistence")).Contains("aof_pending_bio_fsync:0", StringComparison.Ordinal), "the file flushed");
         var before = engines.Redis.ProcessId!.Value;
 
         UnixProcess.Signal(before, UnixSignal.Kill);
 
-        await EngineSite.UntilAsync(() => Task.FromResult(engines.Redis.State == EngineState.Ready && engines.Redis.ProcessId is { } now && now != before), "Redis ready again");
+        await Eventually.TrueAsync(() => engines.Redis.State == EngineState.Ready && engines.Redis.ProcessId is { } now && now != before, "Redis ready again");
         (await EngineSite.RedisAsync(engines.Addresses, "get", "kept")).ShouldBe("42");
     }
 
@@ -132,7 +133,7 @@ public sealed class LocalEnginesTests
             var pid = int.Parse(await EngineSite.SqlAsync(addresses, "select split_part(pg_read_file('postmaster.pid'), E'\\n', 1)"), CultureInfo.InvariantCulture);
 
             await host.KillAsync();
-            await EngineSite.UntilAsync(() => Task.FromResult(!UnixProcess.IsAlive(pid)), "PostgreSQL ended after its owner was killed");
+            await Eventually.TrueAsync(() => !UnixProcess.IsAlive(pid), "PostgreSQL ended after its owner was killed");
         }
 
         using var folder = site.Open();

@@ -3,6 +3,7 @@ using System.Globalization;
 using Shouldly;
 using SkyRiff.App;
 using SkyRiff.App.Engines;
+using SkyRiff.Testing;
 using Xunit;
 
 namespace SkyRiff.SystemTests.Engines;
@@ -130,14 +131,14 @@ public sealed class ShellEntryTests
         using var house = new House();
         house.Tool("dotnet", House.Dotnet.Replace("publish)", "publish) sleep 600 & echo $! >\"$SKYRIFF_HOME/helper\"; wait;;\n never)", StringComparison.Ordinal));
         using var entry = house.Start("doctor");
-        await EngineSite.UntilAsync(async () => File.Exists(house.Path + "/helper") && (await File.ReadAllTextAsync(house.Path + "/helper", TestContext.Current.CancellationToken)).EndsWith('\n'), "the build started its helper");
+        await Eventually.TrueAsync(async () => File.Exists(house.Path + "/helper") && (await File.ReadAllTextAsync(house.Path + "/helper", TestContext.Current.CancellationToken)).EndsWith('\n'), "the build started its helper");
         var helper = int.Parse(await File.ReadAllTextAsync(house.Path + "/helper", TestContext.Current.CancellationToken), CultureInfo.InvariantCulture);
 
         UnixProcess.Signal(entry.Id, UnixSignal.Terminate);
 
         await entry.WaitForExitAsync(TestContext.Current.CancellationToken);
         entry.ExitCode.ShouldBe(143);
-        await EngineSite.UntilAsync(() => Task.FromResult(!UnixProcess.IsAlive(helper)), "the helper ended");
+        await Eventually.TrueAsync(() => !UnixProcess.IsAlive(helper), "the helper ended");
     }
 
     [Fact]
@@ -161,7 +162,7 @@ public sealed class ShellEntryTests
             """;
 
         private static readonly string[] Shell =
-            ["bash", "sh", "env", "basename", "cat", "chmod", "cksum", "comm", "cp", "cut", "dirname", "find", "flock", "grep", "head", "id", "ln", "ls", "mkdir", "mv", "node", "npm", "readlink", "rm", "sed", "sleep", "sort", "tail", "tee", "tr", "xargs", "apt-get"];
+            ["awk", "bash", "sh", "env", "basename", "cat", "chmod", "cksum", "comm", "cp", "cut", "dirname", "find", "flock", "grep", "head", "id", "ln", "ls", "mkdir", "mv", "node", "npm", "readlink", "rm", "sed", "sleep", "sort", "tail", "tee", "tr", "xargs", "apt-get"];
 
         private readonly EngineSite _site = new(name: "a house with spaces");
 

@@ -23,4 +23,10 @@ public static class HttpProblems
 
     /// <summary>What every route may answer, for the OpenAPI document.</summary>
     public static readonly IReadOnlyList<ProblemCode> Everywhere = [BadRequest, RateLimited, Unavailable, Internal];
+
+    /// <summary>All of them, for the list of codes.</summary>
+    public static readonly IReadOnlyList<ProblemCode> All =
+    [
+        MalformedJson, MalformedCursor, BadRequest, IdempotencyKeyNeeded, IdempotencyKeyReused, Invalid, TooLarge, UnsupportedMediaType, Unauthenticated, Forbidden, NotFound, MethodNotAllowed, RateLimited, Unavailable, Internal,
+    ];
 }

@@ -9,8 +9,7 @@ namespace SkyRiff.Kernel.Tokens;
 /// <summary>Makes access tokens with one private key (ES256, RFC 7518 section 3.4).</summary>
 public sealed class AccessTokenSigner(string keyId, ECDsa privateKey, TokenTerms terms) : IDisposable
 {
-    private readonly string _header = Base64Url.EncodeToString(JsonSerializer.SerializeToUtf8Bytes(
-        new Dictionary<string, string> { ["alg"] = "ES256", ["typ"] = TokenTerms.Type, ["kid"] = keyId }));
+    private readonly string _header = Base64Url.EncodeToString(Encoding.UTF8.GetBytes($$"""{"alg":"ES256","typ":"{{TokenTerms.Type}}","kid":"{{JsonEncodedText.Encode(keyId)}}"}"""));
 
     public string KeyId { get; } = keyId;
 

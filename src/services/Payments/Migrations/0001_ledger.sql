@@ -103,6 +103,8 @@ BEGIN
       CASE WHEN taker_balance IS NOT NULL THEN wallet.entries END);
 END $$;
 
+-- Whoever needs both locks the hold's row before the wallet's: hold and settle for one generation must not wait for each other in a circle.
+
 -- Moves credits aside for a generation. `moved` false and `state` null: not enough credits; `state` else: what was decided before.
 CREATE FUNCTION {schema}.hold(for_user bigint, for_generation bigint, wanted bigint) RETURNS {schema}.movement
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -111,32 +113,27 @@ DECLARE
   was    {schema}.holds;
   new_id bigint := {schema}.new_transfer_id(for_user);
 BEGIN
-  SELECT * INTO was FROM {schema}.holds h WHERE h.generation_id = for_generation;
+  INSERT INTO {schema}.holds (generation_id, user_id, state, credits, hold_transfer)
+  VALUES (for_generation, for_user, 'held', wanted, CASE WHEN wanted > 0 THEN new_id END)
+  ON CONFLICT (generation_id) DO NOTHING;
   IF NOT FOUND THEN
-    -- The one decision: concurrent spenders queue at the row, and each looks again when it is its turn.
-    UPDATE {schema}.wallets w
-    SET credits = w.credits - wanted, held = w.held + wanted, entries = w.entries + CASE WHEN wanted > 0 THEN 2 ELSE 0 END, changed_at = clock_timestamp()
-    WHERE w.user_id = for_user AND w.credits >= wanted
-    RETURNING w.* INTO wallet;
-    IF FOUND THEN
-      INSERT INTO {schema}.holds (generation_id, user_id, state, credits, hold_transfer)
-      VALUES (for_generation, for_user, 'held', wanted, CASE WHEN wanted > 0 THEN new_id END)
-      ON CONFLICT (generation_id) DO NOTHING;
-      IF FOUND THEN
-        IF wanted > 0 THEN PERFORM {schema}.record(new_id, 'hold', for_generation::text, 'credits', 'held', wanted, wallet); END IF;
-        RETURN (true, 'held', wanted, wallet.credits, wallet.held, wallet.coins, wallet.changed_at)::{schema}.movement;
-      END IF;
-      -- Somebody was faster with this generation: as if we had not begun.
-      UPDATE {schema}.wallets w
-      SET credits = w.credits + wanted, held = w.held - wanted, entries = w.entries - CASE WHEN wanted > 0 THEN 2 ELSE 0 END
-      WHERE w.user_id = for_user;
-    END IF;
-    -- Too poor, or so only because the same generation was held a moment ago.
-    SELECT * INTO was FROM {schema}.holds h WHERE h.generation_id = for_generation;
-    IF NOT FOUND THEN RETURN (false, NULL, 0, NULL, NULL, NULL, NULL)::{schema}.movement; END IF;
+    SELECT * INTO STRICT was FROM {schema}.holds h WHERE h.generation_id = for_generation;
+    IF was.user_id <> for_user THEN RAISE EXCEPTION 'the hold of generation % is another user''s', for_generation; END IF;
+    RETURN (false, was.state, was.credits, NULL, NULL, NULL, NULL)::{schema}.movement;
   END IF;
-  IF was.user_id <> for_user THEN RAISE EXCEPTION 'the hold of generation % is another user''s', for_generation; END IF;
-  RETURN (false, was.state, was.credits, NULL, NULL, NULL, NULL)::{schema}.movement;
+
+  -- The one decision: concurrent spenders queue at the row, and each looks again when it is its turn.
+  UPDATE {schema}.wallets w
+  SET credits = w.credits - wanted, held = w.held + wanted, entries = w.entries + CASE WHEN wanted > 0 THEN 2 ELSE 0 END, changed_at = clock_timestamp()
+  WHERE w.user_id = for_user AND w.credits >= wanted
+  RETURNING w.* INTO wallet;
+  IF NOT FOUND THEN
+    DELETE FROM {schema}.holds h WHERE h.generation_id = for_generation; -- a refusal decides nothing
+    RETURN (false, NULL, 0, NULL, NULL, NULL, NULL)::{schema}.movement;
+  END IF;
+
+  IF wanted > 0 THEN PERFORM {schema}.record(new_id, 'hold', for_generation::text, 'credits', 'held', wanted, wallet); END IF;
+  RETURN (true, 'held', wanted, wallet.credits, wallet.held, wallet.coins, wallet.changed_at)::{schema}.movement;
 END $$;
 
 -- Ends a hold as captured or released. Ending what was never held ends it as released, with nothing.

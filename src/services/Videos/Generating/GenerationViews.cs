@@ -27,7 +27,7 @@ internal sealed class GenerationViews(QueueView queue, MediaUrls urls, WaitEstim
         return new GenerationView(
             row.Id,
             StatusOf(job),
-            job.Phase is Phase.Ready ? 1 : Math.Round(Math.Clamp(row.Progress, 0, 0.99), 3),
+            job.Phase is Phase.Ready ? 100 : Math.Round(Math.Clamp(row.Progress, 0, 0.99) * 100, 1),
             job.Phase is Phase.Queued && ahead is { } before ? before + 1 : null,
             job.IsOver ? null : estimate.SecondsLeft(row, ahead ?? 0),
             row.Prompt,
@@ -37,10 +37,15 @@ internal sealed class GenerationViews(QueueView queue, MediaUrls urls, WaitEstim
             job.Failure is { } failure && job.Phase is Phase.Failed ? new FailureView(JsonNamingPolicy.SnakeCaseLower.ConvertName(failure.Class.ToString()), failure.Detail) : null,
             new Receipt(row.Quoted, row.Held, row.Captured, row.Released),
             row.Work,
-            ready ? new PreviewView(urls.Private(row.Id, row.Manifest!.Master.Key)) : row.PreviewKey is { } key && !job.IsOver ? new PreviewView(urls.Private(row.Id, key)) : null,
-            ready ? urls.Playback(row.Id, row.Manifest!, isPublic: false) : null,
+            ready ? Whole(row) : row.PreviewKey is { } key && !job.IsOver ? new PreviewView(urls.Private(row.Id, key)) : null,
             row.CreatedAt,
             row.UpdatedAt);
+    }
+
+    private PreviewView Whole(GenerationRow row)
+    {
+        var playback = urls.Playback(row.Id, row.Manifest!, isPublic: false);
+        return new PreviewView(playback.Hls, playback.Mp4, playback.Poster, playback.Preview);
     }
 
     public void Publish(GenerationRow row) => hub.Publish(row.User.Value, EventOf(row));
