@@ -29,6 +29,27 @@ internal static class LimitsSuite
         report.Add("limits.clients_10m_tables_mb", "MB", weights.Select(weight => weight.Tables));
         report.Add("limits.clients_10m_idle_resident_mb", "MB", weights.Select(weight => weight.Idle));
         report.Add("limits.clients_10m_insert_ns", "ns", weights.Select(weight => weight.InsertNanoseconds));
+
+        await using var redis = await PrivateRedis.StartAsync(cancellationToken);
+        foreach (var callers in new[] { 1, 256 })
+        {
+            var runs = new List<(double PerSecond, double CpuMicroseconds, double Bytes)>();
+            for (var run = 0; run < report.Runs; run++) runs.Add(await SharedLimits.ThroughputAsync(redis.SocketPath, callers, callers == 1 ? decisions / 200 : decisions / 20, cancellationToken));
+            report.Add($"limits.redis_decisions_per_s.c{callers}", "1/s", runs.Select(run => run.PerSecond));
+            report.Add($"limits.redis_decision_cpu_us.c{callers}", "us", runs.Select(run => run.CpuMicroseconds));
+            report.Add($"limits.redis_decision_bytes.c{callers}", "B", runs.Select(run => run.Bytes));
+        }
+        var floods = new List<(double Nanoseconds, double Asked)>();
+        var together = new List<(double Most, double Total)>();
+        for (var run = 0; run < report.Runs; run++)
+        {
+            floods.Add(await SharedLimits.FloodAsync(redis.SocketPath, decisions / 4, cancellationToken));
+            together.Add(await SharedLimits.MostInAnySecondAsync(redis.SocketPath, quick ? 2 : 5, cancellationToken));
+        }
+        report.Add("limits.flood_refusal_ns", "ns", floods.Select(flood => flood.Nanoseconds));
+        report.Add("limits.flood_redis_questions", "", floods.Select(flood => flood.Asked));
+        report.Add("limits.four_processes_most_in_any_second", "1/s", together.Select(run => run.Most));
+        report.Add("limits.four_processes_passed", "", together.Select(run => run.Total));
         await report.WriteAsync(resultsDir, cancellationToken);
     }
 }
