@@ -220,5 +220,7 @@ public sealed class KeyedLimiterTests
         Key("2001:db8:1:2::1").ShouldNotBe(Key("2001:db8:1:3::1"));
         Key("::ffff:192.0.2.1").ShouldBe(Key("192.0.2.1"));
         Key("192.0.2.1").ShouldNotBe(Key("192.0.2.2"));
+        LimitKey.OfAddress([192, 0, 2, 1]).ShouldBe(Key("192.0.2.1"));
+        Should.Throw<ArgumentException>(() => LimitKey.OfAddress([1, 2, 3]));
     }
 }
