@@ -68,6 +68,10 @@ public sealed class PrivatePostgres : IAsyncDisposable
     public Task<string> QueryAsync(string database, string sql) =>
         RunAsUserAsync(Path.Combine(Binaries, "psql"), "-h", Folder, "-U", "postgres", "-d", database, "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-c", sql);
 
+    /// <summary>The schema of a database as <c>pg_dump</c> writes it, without owners and without the monthly partitions, whose names depend on the day.</summary>
+    public Task<string> DumpSchemaAsync(string database) =>
+        RunAsUserAsync(Path.Combine(Binaries, "pg_dump"), "-h", Folder, "-U", "postgres", "-d", database, "--schema-only", "--no-owner", "--exclude-table=*._*_y20*", "--exclude-table=*.*_y20??m??");
+
     /// <summary>Sends a signal to the server (and only to it): <c>STOP</c>, <c>CONT</c>, <c>KILL</c>...</summary>
     public Task SignalAsync(string signal) => RunAsUserAsync("kill", "-s", signal, ProcessId.ToString());
 

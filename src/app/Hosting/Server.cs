@@ -39,6 +39,7 @@ internal sealed class Server : IAsyncDisposable
         builder.Configuration.AddConfiguration(configuration);
         var services = builder.Services;
         var options = services.AddOptionsOf<AppOptions>(configuration, "App", app => app.Validate());
+        configuration = new ConfigurationBuilder().AddInMemoryCollection(new Dictionary<string, string?> { ["Payments:PublicBaseUrl"] = options.Url }).AddConfiguration(configuration).Build();
         var data = services.AddOptionsOf<DataOptions>(configuration, "Data", shards => shards.Validate());
         var modules = Roles.Of(options.Role);
 

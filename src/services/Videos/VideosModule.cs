@@ -37,6 +37,7 @@ public sealed class VideosModule : Module
         services.AddSingleton<VideosDatabase>();
         services.AddSingleton(provider => new JobQueue(provider.GetRequiredService<VideosDatabase>(), options.Jobs));
         services.AddSingleton<QueueView>();
+        services.AddHostedService(provider => provider.GetRequiredService<QueueView>()); // positions are told by whoever answers calls
         services.AddSingleton<Ffmpeg>();
         services.AddSingleton<MediaProbe>();
         services.AddSingleton<Packager>();
@@ -91,7 +92,6 @@ public sealed class VideosModule : Module
 
     public override void Loops(IServiceCollection services)
     {
-        services.AddHostedService(provider => provider.GetRequiredService<QueueView>());
         services.AddSingleton<GenerationSweep>();
         services.AddHostedService(provider => provider.GetRequiredService<GenerationSweep>());
         services.AddHostedService<GenerationRunners>();

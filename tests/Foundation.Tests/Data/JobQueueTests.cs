@@ -151,6 +151,20 @@ public sealed class JobQueueTests(SharedPostgres shared) : DataTest(shared)
         claimed.ShouldContain(job => job.Id == other);
     }
 
+    [Theory]
+    [InlineData(0)]
+    [InlineData(4)]
+    public async Task A_queue_for_one_kind_claims_only_that_kind_however_many_others_stand_before_it(int ownerLeasesMax)
+    {
+        var queue = new JobQueue(Database, new JobQueueOptions { OwnerLeasesMax = ownerLeasesMax });
+        for (var i = 0; i < 20; i++) await EnqueueAsync(owner: i, priority: 9);
+        var id = await NewIdAsync();
+        await On(session => queue.EnqueueAsync(session, new NewJob(id, "rare", 1, 0, "{}"), Ct));
+
+        (await queue.For("rare", 1).ClaimAsync(Shard, "a", 5, Ct)).ShouldHaveSingleItem().Id.ShouldBe(id);
+        (await queue.ClaimAsync(Shard, "a", 50, Ct)).Count.ShouldBe(20);
+    }
+
     [Fact]
     public async Task A_delayed_job_is_claimed_when_its_time_has_come_or_when_it_is_nudged()
     {
