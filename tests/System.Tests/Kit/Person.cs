@@ -1,10 +1,10 @@
 using System.Net;
 using System.Net.Http.Headers;
 using System.Net.Http.Json;
-using System.Text.Json;
 using System.Text.Json.Nodes;
 using SkyRiff.Kernel;
 using SkyRiff.Testing;
+using Xunit;
 
 namespace SkyRiff.SystemTests.Kit;
 
@@ -51,8 +51,8 @@ internal sealed class Person : IDisposable
         if (body is not null) request.Content = JsonContent.Create(body);
         if (key is not null) request.Headers.Add("Idempotency-Key", key);
         if (_token.Length > 0) request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", _token);
-        using var response = await _http.SendAsync(request);
-        return new Reply(response.StatusCode, await response.Content.ReadAsByteArrayAsync());
+        using var response = await _http.SendAsync(request, TestContext.Current.CancellationToken);
+        return new Reply(response.StatusCode, await response.Content.ReadAsByteArrayAsync(TestContext.Current.CancellationToken));
     }
 
     /// <summary>Null when the program died under the call.</summary>

@@ -3,7 +3,6 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
-using System.Text.Json;
 using SkyRiff.App.Engines;
 using SkyRiff.Kernel;
 using SkyRiff.Objects;

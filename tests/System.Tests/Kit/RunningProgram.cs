@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using SkyRiff.Testing;
+using Xunit;
 
 namespace SkyRiff.SystemTests.Kit;
 
@@ -55,7 +56,7 @@ internal sealed class RunningProgram : IAsyncDisposable
             }
             if (await IsReadyAsync(http)) return true;
             if (Stopwatch.GetElapsedTime(began) > ReadyWithin) throw new TimeoutException($"The program was not ready within {ReadyWithin}. Its log ends with:\n{LogTail}");
-            await timer.WaitForNextTickAsync();
+            await timer.WaitForNextTickAsync(TestContext.Current.CancellationToken);
         }
     }
 
@@ -88,7 +89,7 @@ internal sealed class RunningProgram : IAsyncDisposable
     public async Task SignalAsync(string signal)
     {
         using var kill = Process.Start("kill", ["-s", signal, ProcessId.ToString(CultureInfo.InvariantCulture)]);
-        await kill.WaitForExitAsync();
+        await kill.WaitForExitAsync(CancellationToken.None);
     }
 
     public async ValueTask DisposeAsync()
@@ -101,7 +102,7 @@ internal sealed class RunningProgram : IAsyncDisposable
     {
         try
         {
-            using var reply = await http.GetAsync(new Uri(Address, "/health/ready"));
+            using var reply = await http.GetAsync(new Uri(Address, "/health/ready"), CancellationToken.None);
             return reply.IsSuccessStatusCode;
         }
         catch (Exception notYet) when (notYet is HttpRequestException or TaskCanceledException)

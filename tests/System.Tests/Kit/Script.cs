@@ -35,7 +35,7 @@ internal static class Faults
     {
         http.Response.StatusCode = status;
         if (retryAfter is not null) http.Response.Headers.RetryAfter = retryAfter;
-        return http.Response.WriteAsJsonAsync(new { error = new { code, message = $"It is {code}.", type = "error" } });
+        return http.Response.WriteAsJsonAsync(new { error = new { code, message = $"It is {code}.", type = "error" } }, http.RequestAborted);
     }
 
     public static Task RedirectAsync(HttpContext http, string to)
@@ -48,15 +48,15 @@ internal static class Faults
     public static Func<HttpContext, StubVideo, Task> DoneAfter(int polls) => (http, video) =>
     {
         http.Response.Headers["openai-poll-after-ms"] = "100";
-        return http.Response.WriteAsJsonAsync(video.Polls > polls ? video.Json("completed", 100) : video.Json("in_progress", Math.Min(99, 100 * video.Polls / (polls + 1))));
+        return http.Response.WriteAsJsonAsync(video.Polls > polls ? video.Json("completed", 100) : video.Json("in_progress", Math.Min(99, 100 * video.Polls / (polls + 1))), http.RequestAborted);
     };
 
     public static Func<HttpContext, StubVideo, Task> FailsWith(string code) => (http, video) =>
-        http.Response.WriteAsJsonAsync(video.Polls > 1 ? video.Json("failed", 40, new { code, message = $"It is {code}." }) : video.Json("in_progress", 20));
+        http.Response.WriteAsJsonAsync(video.Polls > 1 ? video.Json("failed", 40, new { code, message = $"It is {code}." }) : video.Json("in_progress", 20), http.RequestAborted);
 
     /// <summary>Working until the gate opens, then done.</summary>
     public static Func<HttpContext, StubVideo, Task> DoneWhen(Func<bool> open) => (http, video) =>
-        http.Response.WriteAsJsonAsync(open() ? video.Json("completed", 100) : video.Json("in_progress", 50));
+        http.Response.WriteAsJsonAsync(open() ? video.Json("completed", 100) : video.Json("in_progress", 50), http.RequestAborted);
 
     public static Task ClipAsync(HttpContext http, StubVideo video, byte[] clip)
     {

@@ -21,7 +21,7 @@ internal static class StubClip
             await EngineSite.OutputOfAsync(
                 "ffmpeg", "-v", "error", "-f", "lavfi", "-i", $"testsrc=size={Size}:rate=12:duration=4", "-f", "lavfi", "-i", "sine=frequency=330:duration=4",
                 "-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-c:a", "aac", "-shortest", "-movflags", "+faststart", "-y", path);
-            return await File.ReadAllBytesAsync(path);
+            return await File.ReadAllBytesAsync(path, CancellationToken.None);
         }
         finally
         {

@@ -4,7 +4,6 @@ using System.Text.Json;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
-using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.Logging;
 
 namespace SkyRiff.SystemTests.Kit;
@@ -57,7 +56,7 @@ internal sealed class StubProvider : IAsyncDisposable
             Interlocked.Increment(ref stub._strayCalls);
             http.Response.StatusCode = 404;
         });
-        await app.StartAsync();
+        await app.StartAsync(CancellationToken.None);
         return stub;
     }
 
@@ -115,7 +114,7 @@ internal sealed class StubProvider : IAsyncDisposable
     }
 
     private Task ListAsync(HttpContext http) => Lists
-        ? http.Response.WriteAsJsonAsync(new { @object = "list", data = _videos.Values.Where(video => !video.Deleted).OrderByDescending(video => video.Number).Take(100).Select(video => video.Json()) })
+        ? http.Response.WriteAsJsonAsync(new { @object = "list", data = _videos.Values.Where(video => !video.Deleted).OrderByDescending(video => video.Number).Take(100).Select(video => video.Json()) }, http.RequestAborted)
         : Faults.SilenceAsync(http);
 
     private Task StatusAsync(HttpContext http, StubVideo video)
@@ -154,5 +153,5 @@ internal sealed record StubVideo(string Id, int Number, string Prompt, string? K
 /// <param name="Nth">1 for the first call of its prompt.</param>
 internal sealed record CreateCall(HttpContext Http, int Nth, Func<StubVideo> Take)
 {
-    public Task AcceptAsync() => Http.Response.WriteAsJsonAsync(Take().Json());
+    public Task AcceptAsync() => Http.Response.WriteAsJsonAsync(Take().Json(), Http.RequestAborted);
 }
