@@ -32,6 +32,7 @@ public sealed class VideosModule : Module
         var options = services.AddOptionsOf<VideosOptions>(configuration, "Videos", videos => videos.Validate());
         services.AddSingleton(options.Rules);
         services.AddSingleton(options.Studio);
+        services.AddSingleton(options.Sweep);
         services.AddSingleton(new MediaOptions { ScratchRoot = options.ScratchFolder, Threads = Math.Clamp(Environment.ProcessorCount, 1, 16) });
         services.AddSingleton<IObjectStore>(provider => new DiskObjectStore(new DiskObjectStoreOptions { Root = options.ObjectsFolder }, provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<Entropy>()));
         services.AddSingleton<VideosDatabase>();
@@ -93,8 +94,10 @@ public sealed class VideosModule : Module
 
     public override void Loops(IServiceCollection services)
     {
+        services.AddSingleton<FileSweep>();
         services.AddSingleton<GenerationSweep>();
         services.AddHostedService(provider => provider.GetRequiredService<GenerationSweep>());
+        services.AddHostedService(provider => provider.GetRequiredService<FileSweep>());
         services.AddHostedService<GenerationRunners>();
         services.AddDataLoops<VideosDatabase>();
     }

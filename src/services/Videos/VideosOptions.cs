@@ -29,6 +29,9 @@ internal sealed class VideosOptions
     /// <summary>The deadlines and retries of the state machine.</summary>
     public GenerationRules Rules { get; set; } = new();
 
+    /// <summary>The search for what dead processes left.</summary>
+    public SweepOptions Sweep { get; set; } = new();
+
     public IEnumerable<string> Validate()
     {
         if (!Path.IsPathFullyQualified(ObjectsFolder)) yield return "Videos:ObjectsFolder must be an absolute path.";
@@ -39,6 +42,7 @@ internal sealed class VideosOptions
         if (!Studio.Enabled && OpenAiVideos.Count == 0) yield return "Videos has no provider: enable Videos:Studio or configure one under Videos:OpenAiVideos.";
         foreach (var mistake in OpenAiVideos.SelectMany(provider => provider.Value.Validate(provider.Key))) yield return mistake;
         foreach (var mistake in Jobs.Validate()) yield return "Videos:" + mistake;
+        foreach (var mistake in Sweep.Validate()) yield return mistake;
         if (Rules.BadOutputsMax is < 0 or > 5) yield return $"Videos:Rules:BadOutputsMax is {Rules.BadOutputsMax}; 0 to 5 are possible.";
         if (Rules.TransientsMax is < 0 or > 50) yield return $"Videos:Rules:TransientsMax is {Rules.TransientsMax}; 0 to 50 are possible.";
     }

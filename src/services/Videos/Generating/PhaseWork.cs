@@ -47,7 +47,13 @@ internal sealed class PhaseWork(GenerationStore store, MediaProbe probe, Package
         }
         while (true)
         {
-            if (await provider.ReconcileAsync(order, row.SubmittedAt ?? row.UpdatedAt, token) is Reconciliation.Found found) return new GenerationEvent.Submitted(found.ProviderJob);
+            var ours = await provider.ReconcileAsync(order, row.SubmittedAt ?? row.UpdatedAt, token) switch
+            {
+                Reconciliation.Found found => found.ProviderJob,
+                Reconciliation.Alike alike => await store.ChooseAsync(row, alike.ProviderJobs, token),
+                _ => null,
+            };
+            if (ours is not null) return new GenerationEvent.Submitted(ours);
             await job.WaitAsync(ReconcileInterval, time, token);
         }
     }

@@ -57,7 +57,7 @@ internal sealed class Settlement(GenerationStore store, ICredits credits, IObjec
     }
 
     /// <summary>A courtesy: the provider's own clean-up catches what this misses.</summary>
-    private async Task ForgetAsync(GenerationRow row, CancellationToken cancellationToken)
+    public async Task ForgetAsync(GenerationRow row, CancellationToken cancellationToken)
     {
         if (row.Job.ProviderJob is not { } providerJob || catalog.ProviderOf(row.Provider) is not { } provider) return;
         try
