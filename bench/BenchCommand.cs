@@ -14,6 +14,7 @@ internal static class BenchCommand
 
     public static async Task<int> RunAsync(string[] args)
     {
+        if (args is ["limits-flood", .. var rest]) return await Limits.SharedLimits.RunChildAsync(rest, CancellationToken.None); // a child of the suite limits
         var quick = args.Contains("--quick");
         var names = args.Where(arg => !arg.StartsWith('-')).ToList();
         var unknown = args.Where(arg => arg.StartsWith('-') && arg is not ("--quick" or "--help" or "-h")).ToList();

@@ -15,6 +15,7 @@ internal static class CommandLine
             MigrateCommand.Make(),
             LedgerCommand.Make(),
             DoctorCommand.Make(),
+            DemoCommand.Make(),
             DescribeCommand.Make(),
         };
         var parsed = root.Parse(args);
