@@ -13,14 +13,18 @@ internal static class DemoCommand
 
     public static Command Make()
     {
-        var url = new Option<Uri>("--url") { Description = "Where the instance is.", DefaultValueFactory = _ => new Uri("http://localhost:5080") };
+        var url = new Option<string>("--url") { Description = "Where the instance is.", DefaultValueFactory = _ => "http://localhost:5080" };
+        url.Validators.Add(result =>
+        {
+            if (!Uri.TryCreate(result.GetValueOrDefault<string>(), UriKind.Absolute, out var given) || given.Scheme is not ("http" or "https")) result.AddError("--url is an http or https address.");
+        });
         var works = new Option<int>("--works") { Description = $"How many clips to make, 1 to {DemoScript.Clips.Count}.", DefaultValueFactory = _ => DemoScript.Clips.Count };
         works.Validators.Add(result =>
         {
             if (result.GetValueOrDefault<int>() is var count && (count < 1 || count > DemoScript.Clips.Count)) result.AddError($"--works is a number from 1 to {DemoScript.Clips.Count}.");
         });
         var command = new Command("demo", "Fills a running instance with a small community: people, rendered clips, published works.") { url, works };
-        command.SetAction((parsed, token) => CommandLine.GuardAsync(() => RunAsync(parsed.GetValue(url)!, parsed.GetValue(works), token)));
+        command.SetAction((parsed, token) => CommandLine.GuardAsync(() => RunAsync(new Uri(parsed.GetValue(url)!), parsed.GetValue(works), token)));
         return command;
     }
 
