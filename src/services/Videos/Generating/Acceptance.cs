@@ -45,7 +45,7 @@ internal sealed class Acceptance(VideosDatabase database, JobQueue queue, ICredi
         var now = time.GetUtcNow();
         var next = row.Job.After(new GenerationEvent.Held(), now, rules) ?? throw new InvalidOperationException($"Generation {row.Id} is accepted from {row.Job.Phase}.");
         var queued = row with { Job = next, Held = hold.Credits, UpdatedAt = now };
-        var reply = ApiJson.Reply(202, views.Of(queued, line.Ahead(row.Priority, turn: 0)));
+        var reply = ApiJson.Reply(202, views.Of(queued, line.Ahead(row.Provider, row.Priority, turn: 0)));
         var stored = await database.TransactAsync(row.Id.Slot(), async (sql, token) =>
         {
             if (await GenerationStore.ChangeAsync(sql, row, queued, token) is null) return null;

@@ -117,8 +117,8 @@ internal sealed class StudioProvider : IVideoProvider, IAsyncDisposable
         await _room.WaitAsync(rendering.Stop.Token);
         try
         {
-            var script = new StudioOrder(order.Prompt, order.Seed, order.Seconds, order.Width, order.Height, order.ReferencePath);
-            await _renderer.RenderAsync(script, rendering.Path, share => rendering.Progress = share, rendering.Stop.Token);
+            var request = new StudioRequest { Prompt = order.Prompt, Seed = order.Seed, Seconds = order.Seconds, Width = order.Width, Height = order.Height, ReferencePath = order.ReferencePath, OutputPath = rendering.Path };
+            await _renderer.RenderAsync(request, share => rendering.Progress = share, rendering.Stop.Token);
             return null;
         }
         catch (Exception fault) when (fault is FfmpegException or IOException)
