@@ -68,13 +68,13 @@ internal sealed class Person : IDisposable
         }
     }
 
-    public Task<Reply> OrderAsync(string prompt, string? key = null, string? model = null, int? seconds = null) =>
-        SendAsync(HttpMethod.Post, "/api/v1/generations", new { prompt, model, seconds }, key ?? NewKey());
+    public Task<Reply> OrderAsync(string prompt, string? key = null, string? model = null, string? size = null) =>
+        SendAsync(HttpMethod.Post, "/api/v1/generations", new { prompt, model, size }, key ?? NewKey());
 
     /// <summary>Orders a clip that must be accepted; answers its id.</summary>
-    public async Task<string> GenerateAsync(string prompt, string? model = null)
+    public async Task<string> GenerateAsync(string prompt, string? model = null, string? size = null)
     {
-        var reply = await OrderAsync(prompt, model: model);
+        var reply = await OrderAsync(prompt, model: model, size: size);
         return reply.Status is HttpStatusCode.Accepted ? (string)reply.Json["id"]! : throw new InvalidOperationException($"The order was answered {reply}.");
     }
 
@@ -111,11 +111,11 @@ internal sealed class Person : IDisposable
         return ((long)wallet["credits"]!, (long)wallet["held"]!);
     }
 
-    /// <summary>The kinds of the ledger's movements for one generation, oldest first.</summary>
+    /// <summary>The kinds of the ledger's movements for one generation, oldest first, as its lines in the held account tell them.</summary>
     public async Task<IReadOnlyList<string>> MovementsAsync(string generation)
     {
         var items = (await SendAsync(HttpMethod.Get, "/api/v1/wallet/transfers?limit=100")).Json["items"]!.AsArray();
-        return [.. items.Where(item => item!.ToJsonString().Contains($"\"{generation}\"", StringComparison.Ordinal)).Select(item => (string)item!["kind"]!).Reverse()];
+        return [.. items.Where(item => (string?)item!["reference"] == generation && (string?)item["account"] == "held").Select(item => (string)item!["kind"]!).Reverse()];
     }
 
     public static string NewKey() => Entropy.System.NextSecret(18);
