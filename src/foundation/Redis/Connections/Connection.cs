@@ -1,0 +1,245 @@
+using System.Runtime.CompilerServices;
+using SkyRiff.Redis.Protocol;
+
+namespace SkyRiff.Redis.Connections;
+
+/// <summary>Takes frames that answer no command. Called on the reader, in stream order; must not block.</summary>
+internal interface IFrameHandler
+{
+    void OnFrame(RespElement frame);
+}
+
+internal enum AppendResult
+{
+    Accepted,
+    Full,
+    Closed,
+}
+
+/// <summary>
+/// One handshaken connection, from its first command to its break; never reopened (see <see cref="Lane"/>). The other parts of it parse and write.
+/// <code>
+///   caller --TryAppend--> [ pending bytes ] --swap--> [ sending bytes ] --send-->  server
+///                |              (lock)     one flusher at a time                     |
+///                +-- push --> ( ring of commands in flight ) -- pop --+              |
+///                                                                     |              |
+///   caller &lt;--continuation-- ( batch ) &lt;--deliver-- parse &lt;-- [ received bytes ] &lt;--+
+/// </code>
+/// <list type="number">
+/// <item>The reader receives, parses all complete replies, copies each value to where its caller wants it, and collects the commands in a batch.</item>
+/// <item>It asks for the next bytes, and only then runs the batch (see <see cref="CompletionBatch"/>).</item>
+/// <item>Whatever breaks the connection disposes the transport; the reader then wakes with an error and is the only one to clear the ring: commands
+/// whose bytes were handed to the operating system may have run; the others go back to the lane.</item>
+/// </list>
+/// </summary>
+internal sealed partial class Connection : IThreadPoolWorkItem
+{
+    private const int StreamedReceiveBytes = 256 * 1024;
+
+    private readonly Transport _transport;
+    private readonly ReceiveBuffer _received;
+    private readonly RedisOptions _options;
+    private readonly TimeProvider _time;
+    private readonly InFlightRing _ring;
+    private readonly Action _onReceived;
+    private readonly TaskCompletionSource<List<PendingReply>> _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    private CompletionBatch? _batch;
+    private ConfiguredValueTaskAwaitable<int>.ConfiguredValueTaskAwaiter _receiving;
+    private long _lastReceived;
+    private Exception? _breakReason;
+
+    public Connection(Transport transport, ReceiveBuffer received, bool speaksResp3, RedisOptions options, TimeProvider time)
+    {
+        _transport = transport;
+        _received = received;
+        _options = options;
+        _time = time;
+        SpeaksResp3 = speaksResp3;
+        _ring = new InFlightRing(options.InFlightMax);
+        _scanner = new FrameScanner(options.ReplyBytesMax);
+        _onReceived = OnReceived;
+        _onSent = OnSent;
+        _lastReceived = time.GetTimestamp();
+    }
+
+    public bool SpeaksResp3 { get; }
+
+    /// <summary>Gets pushes; with <see cref="AllFramesToHandler"/>, everything.</summary>
+    public IFrameHandler? Handler { get; init; }
+
+    /// <summary>For subscriptions: no command expects a reply here.</summary>
+    public bool AllFramesToHandler { get; init; }
+
+    /// <summary>Called after replies freed places in the ring or a flush freed bytes.</summary>
+    public Action? OnRoom { get; init; }
+
+    /// <summary>Ends with the commands that were never sent, in order.</summary>
+    public Task<List<PendingReply>> Ended => _ended.Task;
+
+    /// <summary>Ends when no large payload of a caller is read any more.</summary>
+    public Task PayloadSent => Volatile.Read(ref _payloadSent);
+
+    public Exception? BreakReason => Volatile.Read(ref _breakReason);
+
+    public int InFlight => _ring.Count;
+
+    /// <summary>When bytes last came, as a timestamp.</summary>
+    public long LastReceived => Volatile.Read(ref _lastReceived);
+
+    public void Start() => ThreadPool.UnsafeQueueUserWorkItem(static connection => connection.Receive(), this, preferLocal: false);
+
+    /// <summary>Gives the connection up; safe from anywhere, any number of times.</summary>
+    public void Break(Exception reason)
+    {
+        Interlocked.CompareExchange(ref _breakReason, reason, null);
+        _transport.Dispose();
+    }
+
+    private void OnReceived()
+    {
+        if (TakeReceived())
+            Receive();
+    }
+
+    private bool TakeReceived()
+    {
+        int count;
+        try
+        {
+            count = _receiving.GetResult();
+        }
+        catch (Exception failure)
+        {
+            End(failure);
+            return false;
+        }
+
+        if (count == 0)
+        {
+            End(new IOException("The server closed the connection."));
+            return false;
+        }
+
+        _received.Filled(count);
+        return true;
+    }
+
+    private void Receive()
+    {
+        while (true)
+        {
+            if (!TryProcess())
+                return;
+            if (_options.InlineContinuations)
+                RunBatch(elsewhere: false);
+
+            ConfiguredValueTaskAwaitable<int>.ConfiguredValueTaskAwaiter receiving;
+            try
+            {
+                var wanted = _streamed is null ? _scanner.LengthAtLeast : Math.Min(_streamedLength - _streamedSoFar, StreamedReceiveBytes);
+                receiving = AwaiterOf(_transport.ReceiveAsync(_received.Room(wanted)));
+                _receiving = receiving;
+            }
+            catch (Exception failure)
+            {
+                End(failure);
+                return;
+            }
+
+            if (!receiving.IsCompleted)
+            {
+                // From the registration on another thread may be the reader: nothing of this object's reading state is touched after it.
+                var batch = Interlocked.Exchange(ref _batch, null);
+                receiving.UnsafeOnCompleted(_onReceived);
+                batch?.Run(alone: false);
+                return;
+            }
+
+            if (!TakeReceived())
+                return;
+        }
+    }
+
+    private void RunBatch(bool elsewhere)
+    {
+        var batch = _batch;
+        _batch = null;
+        if (elsewhere)
+            batch?.RunElsewhere();
+        else
+            batch?.Run(alone: true);
+    }
+
+    private void Add(PendingReply command)
+    {
+        _batch ??= CompletionBatch.Rent();
+        _batch.Add(command);
+        if (_batch.Count == CompletionBatch.Capacity)
+            RunBatch(elsewhere: !_options.InlineContinuations);
+    }
+
+    /// <summary>Handles every complete reply that is there; false when the connection ended.</summary>
+    private bool TryProcess()
+    {
+        Volatile.Write(ref _lastReceived, _time.GetTimestamp());
+        var before = _ring.Head;
+        try
+        {
+            while (!_received.Unread.IsEmpty)
+            {
+                var went = _streamed is not null ? TryStream() : TryReadBulk() || TryReadFrame();
+                if (!went)
+                    break;
+            }
+        }
+        catch (Exception failure)
+        {
+            End(failure);
+            return false;
+        }
+
+        if (_ring.Head != before)
+        {
+            Interlocked.MemoryBarrier(); // the freed places are seen before the waiting count is looked at, see Lane
+            OnRoom?.Invoke();
+        }
+
+        return true;
+    }
+
+    /// <summary>The reader's last act: tells every command what became of it. Runs once, since only one receive is ever under way.</summary>
+    private void End(Exception failure)
+    {
+        Break(failure);
+        var reason = BreakReason!;
+        long sent;
+        lock (_writeLock)
+        {
+            _closed = true;
+            sent = _sentTail;
+        }
+
+        RunBatch(elsewhere: true);
+        var unsent = new List<PendingReply>();
+        while (_ring.Peek() is { } command)
+        {
+            var wasSent = _ring.Head < sent;
+            _ring.Pop();
+            if (!wasSent)
+            {
+                unsent.Add(command);
+            }
+            else if (command.TryFail(new RedisException(
+                reason is RedisException { Kind: RedisErrorKind.Protocol } ? RedisErrorKind.Protocol : RedisErrorKind.MayHaveRun,
+                $"The connection broke before the reply: {reason.Message}",
+                reason)))
+            {
+                Add(command);
+            }
+        }
+
+        RunBatch(elsewhere: true);
+        _ended.TrySetResult(unsent);
+    }
+}
