@@ -69,7 +69,7 @@ internal static class Books
     }
 
     /// <summary>Folders of runs; the one that the studio of the running program holds, empty, is no run's.</summary>
-    private static IEnumerable<string> Runs(ProgramSite site)
+    private static List<string> Runs(ProgramSite site)
     {
         var folders = LeftIn(site, "scratch").ToList();
         return folders.Count == 1 && Directory.EnumerateFileSystemEntries(folders[0]).All(file => Path.GetFileName(file) == ".in-use") ? [] : folders;

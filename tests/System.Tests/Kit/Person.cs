@@ -4,7 +4,6 @@ using System.Net.Http.Json;
 using System.Text.Json.Nodes;
 using SkyRiff.Kernel;
 using SkyRiff.Testing;
-using Xunit;
 
 namespace SkyRiff.SystemTests.Kit;
 
@@ -51,8 +50,8 @@ internal sealed class Person : IDisposable
         if (body is not null) request.Content = JsonContent.Create(body);
         if (key is not null) request.Headers.Add("Idempotency-Key", key);
         if (_token.Length > 0) request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", _token);
-        using var response = await _http.SendAsync(request, TestContext.Current.CancellationToken);
-        return new Reply(response.StatusCode, await response.Content.ReadAsByteArrayAsync(TestContext.Current.CancellationToken));
+        using var response = await _http.SendAsync(request, CancellationToken.None);
+        return new Reply(response.StatusCode, await response.Content.ReadAsByteArrayAsync(CancellationToken.None));
     }
 
     /// <summary>Null when the program died under the call.</summary>
@@ -114,8 +113,17 @@ internal sealed class Person : IDisposable
     /// <summary>The kinds of the ledger's movements for one generation, oldest first, as its lines in the held account tell them.</summary>
     public async Task<IReadOnlyList<string>> MovementsAsync(string generation)
     {
-        var items = (await SendAsync(HttpMethod.Get, "/api/v1/wallet/transfers?limit=100")).Json["items"]!.AsArray();
-        return [.. items.Where(item => (string?)item!["reference"] == generation && (string?)item["account"] == "held").Select(item => (string)item!["kind"]!).Reverse()];
+        var kinds = new List<string>();
+        string? cursor = null;
+        do
+        {
+            var page = (await SendAsync(HttpMethod.Get, "/api/v1/wallet/transfers?limit=100" + (cursor is null ? "" : "&cursor=" + Uri.EscapeDataString(cursor)))).Json;
+            kinds.AddRange(page["items"]!.AsArray().Where(item => (string?)item!["reference"] == generation && (string?)item["account"] == "held").Select(item => (string)item!["kind"]!));
+            cursor = (string?)page["nextCursor"];
+        }
+        while (cursor is not null);
+        kinds.Reverse();
+        return kinds;
     }
 
     public static string NewKey() => Entropy.System.NextSecret(18);
