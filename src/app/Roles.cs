@@ -22,11 +22,23 @@ internal static class Roles
     /// <summary>Everything in one process: a laptop, the tests.</summary>
     public const string All = "all";
 
+    /// <summary>Answers calls and makes no clips; any number beside any number of <see cref="Worker"/>.</summary>
+    public const string Api = "api";
+
+    /// <summary>Makes clips and answers no calls but the probes.</summary>
+    public const string Worker = "worker";
+
     private static readonly (string Role, string Module, Facets Facets)[] Table =
     [
         (All, "users", Facets.All),
         (All, "payments", Facets.All),
         (All, "videos", Facets.All),
+        (Api, "users", Facets.All),
+        (Api, "payments", Facets.All),
+        (Api, "videos", Facets.Http | Facets.Consumers),
+        (Worker, "users", Facets.None),
+        (Worker, "payments", Facets.None),
+        (Worker, "videos", Facets.Loops),
     ];
 
     public static IReadOnlyList<string> Names { get; } = [.. Table.Select(row => row.Role).Distinct()];

@@ -51,7 +51,7 @@ describe('receipts', () => {
 
 describe('the way of a generation', () => {
   it('never shows less than before along queued, running, packaging, ready', () => {
-    const way = [generation(), ...[0, 30, 100].map((progress) => generation({ status: 'running', progress })), ...[0, 60, 100].map((progress) => generation({ status: 'packaging', progress })), generation({ status: 'ready' })];
+    const way = [generation(), ...[5, 30, 55].map((progress) => generation({ status: 'running', progress })), ...[58, 75, 99].map((progress) => generation({ status: 'packaging', progress })), generation({ status: 'ready' })];
     const shares = way.map(exposureOf);
     expect(shares).toEqual([...shares].sort((one, other) => one - other));
     expect(shares.at(-1)).toBe(1);

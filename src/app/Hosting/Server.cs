@@ -39,6 +39,7 @@ internal sealed class Server : IAsyncDisposable
         builder.Configuration.AddConfiguration(configuration);
         var services = builder.Services;
         var options = services.AddOptionsOf<AppOptions>(configuration, "App", app => app.Validate());
+        configuration = new ConfigurationBuilder().AddInMemoryCollection(new Dictionary<string, string?> { ["Payments:PublicBaseUrl"] = options.Url }).AddConfiguration(configuration).Build();
         var data = services.AddOptionsOf<DataOptions>(configuration, "Data", shards => shards.Validate());
         var modules = Roles.Of(options.Role);
 
@@ -70,6 +71,8 @@ internal sealed class Server : IAsyncDisposable
         ConfigurationException.ThrowIfAny(OptionsMistakes.Of(services), configuration);
         services.AddSingleton(_ => new ShardMap(data));
         services.AddSingleton<Migrator>();
+        services.AddHostedService<DirectoryRefresh>();
+        services.AddHostedService<ReplicaWatch>();
         services.AddSingleton<Wakeups>();
         services.AddHostedService(provider => provider.GetRequiredService<Wakeups>());
         services.AddSingleton<InProcessBus>();
@@ -89,6 +92,9 @@ internal sealed class Server : IAsyncDisposable
         await _app.StartAsync(cancellationToken);
         Services.GetRequiredService<Health>().Ready = true;
     }
+
+    /// <summary>For commands beside a running instance: learns where the shards' slots are, and changes nothing.</summary>
+    public Task LoadDirectoryAsync(CancellationToken cancellationToken) => new DirectoryStore(Services.GetRequiredService<ShardMap>()).LoadAsync(cancellationToken);
 
     public async Task<int> MigrateAsync(IProgress<string> progress, CancellationToken cancellationToken)
     {

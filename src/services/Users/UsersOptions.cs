@@ -18,8 +18,11 @@ internal sealed class UsersOptions
     /// <summary>Sessions (devices) per user; signing in on one more ends the one that was idle longest.</summary>
     public int SessionsMax { get; set; } = 50;
 
-    /// <summary>A refresh token that was traded less than this ago may be traded again, for the same successor; 0 to 60 s.</summary>
-    public TimeSpan RefreshLeeway { get; set; } = TimeSpan.FromSeconds(10);
+    /// <summary>
+    /// A refresh token that was traded less than this ago may be traded again, for the same successor; 0 to 60 s. 0 is strict, as the API promises: any reuse ends the
+    /// session. More is for clients that cannot keep their refreshes apart; the web app can (Web Locks).
+    /// </summary>
+    public TimeSpan RefreshLeeway { get; set; } = TimeSpan.Zero;
 
     /// <summary>Failed sign-ins per account within <see cref="FailedSignInsPeriod"/> before it must wait; ones that succeed do not count. 5 to 10,000.</summary>
     public int FailedSignInsPerAccount { get; set; } = 30;

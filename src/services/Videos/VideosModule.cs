@@ -34,11 +34,13 @@ public sealed class VideosModule : Module
         var options = services.AddOptionsOf<VideosOptions>(configuration, "Videos", videos => videos.Validate());
         services.AddSingleton(options.Rules);
         services.AddSingleton(options.Studio);
+        services.AddSingleton(options.Sweep);
         services.AddSingleton(new MediaOptions { ScratchRoot = options.ScratchFolder, Threads = Math.Clamp(Environment.ProcessorCount, 1, 16) });
         services.AddSingleton<IObjectStore>(provider => new DiskObjectStore(new DiskObjectStoreOptions { Root = options.ObjectsFolder }, provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<Entropy>()));
         services.AddSingleton<VideosDatabase>();
         services.AddSingleton(provider => new JobQueue(provider.GetRequiredService<VideosDatabase>(), options.Jobs));
         services.AddSingleton<QueueView>();
+        services.AddHostedService(provider => provider.GetRequiredService<QueueView>()); // positions are told by whoever answers calls
         services.AddSingleton<Ffmpeg>();
         services.AddSingleton<MediaProbe>();
         services.AddSingleton<Packager>();
@@ -54,6 +56,7 @@ public sealed class VideosModule : Module
         services.AddSingleton<GenerationViews>();
         services.AddSingleton<Acceptance>();
         services.AddSingleton<Settlement>();
+        services.AddSingleton(new MediaRoom(options.PackagingsAtOnce));
         services.AddSingleton<PhaseWork>();
         services.AddSingleton<GenerationWorker>();
         services.AddSingleton<MediaUrls>();
@@ -94,9 +97,10 @@ public sealed class VideosModule : Module
 
     public override void Loops(IServiceCollection services)
     {
-        services.AddHostedService(provider => provider.GetRequiredService<QueueView>());
+        services.AddSingleton<FileSweep>();
         services.AddSingleton<GenerationSweep>();
         services.AddHostedService(provider => provider.GetRequiredService<GenerationSweep>());
+        services.AddHostedService(provider => provider.GetRequiredService<FileSweep>());
         services.AddHostedService<GenerationRunners>();
         services.AddHostedService<AvatarSweep>();
         services.AddDataLoops<VideosDatabase>();

@@ -249,6 +249,7 @@ public sealed class JobRunnerTests(SharedPostgres shared) : DataTest(shared)
         var view = new QueueView(Queue, TimeProvider.System, Entropy.System, NullLogger<QueueView>.Instance);
         _running.Add(view);
         foreach (var slot in new[] { 0, 1, 1, 2 }) await EnqueueAsync(slot, owner: slot, priority: 5);
+        foreach (var slot in new[] { 0, 1 }) await EnqueueAsync(slot, owner: slot, priority: 5, kind: "other");
         var ids = new List<long>();
         for (var i = 0; i < 3; i++) ids.Add(await EnqueueAsync(0, owner: 77, priority: 1));
         foreach (var shard in Map.Shards) await view.RefreshAsync(shard, Ct);
@@ -257,9 +258,10 @@ public sealed class JobRunnerTests(SharedPostgres shared) : DataTest(shared)
 
         positions.Keys.ShouldBe(ids, ignoreOrder: true);
         ids.Select(id => positions[id].Ahead).ShouldBe([4, 5, 6]);
-        view.Depths.Select(depth => depth.Waiting).ShouldBe([4, 2, 1]);
-        view.Ahead(priority: 1, turn: 1).ShouldBe(5 + 1);
-        var claimed = (await Queue.ClaimAsync(Map.Shards[0], "a", 2, Ct)).Select(job => job.Id).ToList();
+        view.Depths.Select(depth => depth.Waiting).ShouldBe([5, 3, 1]);
+        view.Ahead(priority: 1, turn: 1).ShouldBe(5 + 3);
+        view.Ahead("test", priority: 1, turn: 1).ShouldBe(5 + 1);
+        var claimed = (await Queue.For("test", 5).ClaimAsync(Map.Shards[0], "a", 2, Ct)).Select(job => job.Id).ToList();
         (await view.PositionsAsync(0, claimed, Ct)).Values.ShouldAllBe(position => position.Running && position.Ahead == 0);
     }
 
@@ -297,10 +299,10 @@ public sealed class JobRunnerTests(SharedPostgres shared) : DataTest(shared)
 
     private Task<long> EnqueueAsync(int slot) => EnqueueAsync(slot, owner: slot, priority: 0);
 
-    private Task<long> EnqueueAsync(int slot, long owner, short priority) => Database.TransactAsync(slot, async (session, token) =>
+    private Task<long> EnqueueAsync(int slot, long owner, short priority, string kind = "test") => Database.TransactAsync(slot, async (session, token) =>
     {
         var id = await session.SingleAsync($"SELECT skyriff.next_id({slot})", row => row.Long(0), token);
-        await Queue.EnqueueAsync(session, new NewJob(id, "test", owner, priority, "{}"), token);
+        await Queue.EnqueueAsync(session, new NewJob(id, kind, owner, priority, "{}"), token);
         return id;
     }, Ct);
 

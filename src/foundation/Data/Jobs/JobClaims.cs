@@ -61,7 +61,7 @@ internal static class JobClaims
         {
             var free = await session.ListAsync($"""
                 WITH ready AS MATERIALIZED (
-                  SELECT id FROM {schema}.jobs WHERE leased_by IS NULL AND run_at <= now() AND kind = coalesce({kind}, kind)
+                  SELECT id FROM {schema}.jobs WHERE leased_by IS NULL AND run_at <= now(){OfKind(kind)}
                   ORDER BY priority DESC, turn, run_at, id LIMIT {countMax} FOR UPDATE SKIP LOCKED)
                 UPDATE {schema}.jobs j
                 SET fence = nextval('{session.Schema}.job_fences'), attempt = attempt + 1, leased_by = {worker}, leased_until = now() + {options.LeaseDuration}
@@ -79,7 +79,7 @@ internal static class JobClaims
               SELECT owner, count(*) AS leases FROM {schema}.jobs WHERE leased_by IS NOT NULL GROUP BY owner),
             ready AS MATERIALIZED (
               SELECT id, owner, priority, turn, run_at FROM {schema}.jobs
-              WHERE leased_by IS NULL AND run_at <= now() AND kind = coalesce({kind}, kind) AND owner NOT IN (SELECT owner FROM held WHERE leases >= {options.OwnerLeasesMax})
+              WHERE leased_by IS NULL AND run_at <= now(){OfKind(kind)} AND owner NOT IN (SELECT owner FROM held WHERE leases >= {options.OwnerLeasesMax})
               ORDER BY priority DESC, turn, run_at, id LIMIT {countMax} FOR UPDATE SKIP LOCKED),
             chosen AS (
               SELECT r.id, row_number() OVER (PARTITION BY r.owner ORDER BY r.priority DESC, r.turn, r.run_at, r.id) + coalesce(held.leases, 0) AS nth
@@ -91,6 +91,8 @@ internal static class JobClaims
             """, Read, cancellationToken);
         return (jobs, looked);
     }
+
+    private static Sql OfKind(string? kind) => kind is null ? Sql.Fragment($"") : Sql.Fragment($" AND kind = {kind}");
 
     /// <remarks>Rows that a transaction has locked are passed over: one handler's long transaction must not hold up the heartbeats of a thousand others.</remarks>
     public static async Task<IReadOnlyDictionary<Lease, HeartbeatResult>> HeartbeatAsync(
@@ -105,7 +107,9 @@ internal static class JobClaims
             SELECT mine.id, mine.fence, (mine.id, mine.fence) IN (SELECT id, fence FROM renewed),
               EXISTS (SELECT FROM {session.Schema}.jobs j WHERE j.id = mine.id AND j.fence = mine.fence AND j.leased_by IS NOT NULL)
             FROM mine
-            """, row => (Lease: new Lease(row.Long(0), row.Long(1)), Result: row.Bool(2) ? HeartbeatResult.Renewed : row.Bool(3) ? HeartbeatResult.Busy : HeartbeatResult.Lost), token), cancellationToken);
+            """, row => (
+                Lease: new Lease(row.Long(0), row.Long(1)),
+                Result: row.Bool(2) ? HeartbeatResult.Renewed : row.Bool(3) ? HeartbeatResult.Busy : HeartbeatResult.Lost), token), cancellationToken);
         return rows.ToDictionary(row => row.Lease, row => row.Result);
     }
 

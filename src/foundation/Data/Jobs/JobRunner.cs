@@ -14,7 +14,7 @@ namespace SkyRiff.Data;
 /// </remarks>
 public sealed class JobRunner(
     JobQueue queue, IJobHandler handler, Wakeups wakeups, string worker, TimeProvider time, Entropy entropy, ILogger<JobRunner> logger)
-    : SupervisedLoop(queue.Database.Service + " job runner", time, entropy, logger)
+    : SupervisedLoop(queue.Database.Service + (queue.Kind is null ? " job runner" : $" {queue.Kind} job runner"), time, entropy, logger)
 {
     /// <summary>A claim or a heartbeat that takes longer has failed: the other shards must not wait for a dead one.</summary>
     private static readonly TimeSpan StatementMax = TimeSpan.FromSeconds(3);
@@ -129,7 +129,7 @@ public sealed class JobRunner(
         try
         {
             await handler.HandleAsync(job, held.Lost.Token);
-            if (!held.Lost.IsCancellationRequested && !await RetryAsync(job, "The handler returned without ending its holding.", onlyIfHeld: true)) return;
+            if (!held.Lost.IsCancellationRequested) await RetryAsync(job, "The handler returned without ending its holding.");
         }
         catch (OperationCanceledException) when (held.Lost.IsCancellationRequested)
         {
@@ -141,8 +141,8 @@ public sealed class JobRunner(
         }
         catch (Exception failure)
         {
-            Logger.LogWarning(failure, "{Job} failed", job);
-            await RetryAsync(job, $"{failure.GetType().Name}: {failure.Message}", onlyIfHeld: false);
+            Logger.LogDebug(failure, "{Job} failed", job);
+            await RetryAsync(job, $"{failure.GetType().Name}: {failure.Message}");
         }
         finally
         {
@@ -152,8 +152,8 @@ public sealed class JobRunner(
         }
     }
 
-    /// <summary>Ends a failed attempt; true if the job was still ours. What cannot be written now is settled by the lease's end.</summary>
-    private async Task<bool> RetryAsync(LeasedJob job, string error, bool onlyIfHeld)
+    /// <summary>Ends a failed attempt, if the job is still ours. What cannot be written now is settled by the lease's end.</summary>
+    private async Task RetryAsync(LeasedJob job, string error)
     {
         try
         {
@@ -163,24 +163,21 @@ public sealed class JobRunner(
                 if (job.Attempt < Options.AttemptsMax)
                 {
                     await queue.RescheduleAsync(session, job.Lease, Entropy.Backoff(Options.RetryDelayBase, Options.RetryDelayMax, job.Attempt), countAttempt: true, error, token);
-                    return true;
+                    return;
                 }
                 await handler.ExhaustedAsync(session, job, error, token);
                 await queue.DeadLetterAsync(session, job.Lease, error, token);
-                return true;
             }, CancellationToken.None);
-            if (onlyIfHeld) Logger.LogError("{Job}: {Error}", job, error);
-            if (job.Attempt >= Options.AttemptsMax) Logger.LogError("{Job} is laid aside after its last attempt: {Error}", job, error);
-            return true;
+            if (job.Attempt < Options.AttemptsMax) Logger.LogWarning("{Job} is tried again: {Error}", job, error);
+            else Logger.LogError("{Job} is laid aside after its last attempt: {Error}", job, error);
         }
         catch (DataException failure) when (failure.Failure is DataFailure.LeaseLost)
         {
-            return false;
+            // The handler ended its holding, as it should, or another took the job: nothing is owed.
         }
         catch (Exception failure)
         {
             Logger.LogError(failure, "{Job} could not be put back; it comes back when its lease ends", job);
-            return false;
         }
     }
 

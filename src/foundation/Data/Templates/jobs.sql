@@ -20,7 +20,8 @@ CREATE TABLE {schema}.jobs (
   CONSTRAINT jobs_pkey PRIMARY KEY (id),
   CONSTRAINT jobs_lease_whole CHECK ((leased_by IS NULL) = (leased_until IS NULL))
 ) WITH (fillfactor = 60, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000, autovacuum_vacuum_cost_delay = 0);
-CREATE INDEX jobs_waiting ON {schema}.jobs (priority DESC, turn, run_at, id) WHERE leased_by IS NULL;
+-- kind stands last, where it orders nothing: a claim of one kind passes over the others inside the index.
+CREATE INDEX jobs_waiting ON {schema}.jobs (priority DESC, turn, run_at, id, kind) WHERE leased_by IS NULL;
 CREATE INDEX jobs_leased ON {schema}.jobs (owner) WHERE leased_by IS NOT NULL;
 CREATE INDEX jobs_by_owner ON {schema}.jobs (owner);
 
