@@ -23,6 +23,12 @@ public sealed class ApiRoutes(IEndpointRouteBuilder endpoints, List<ApiRoute> de
 {
     public const string Prefix = "/api/v1";
 
+    /// <summary>
+    /// How far the server's own limit lies above a route's. Reading stops at the route's, but what the client goes on sending must be read away for some time, or it
+    /// would meet a closed connection instead of the answer; and in a chunked body Kestrel counts the framing too.
+    /// </summary>
+    private const long ExcessBytesMax = 32 << 20;
+
     private readonly ICallerVerifier _verifier = endpoints.ServiceProvider.GetRequiredService<ICallerVerifier>();
     private readonly CursorSeal _cursors = endpoints.ServiceProvider.GetRequiredService<CursorSeal>();
 
@@ -114,8 +120,7 @@ public sealed class ApiRoutes(IEndpointRouteBuilder endpoints, List<ApiRoute> de
         }
 
         byte[] body = [];
-        // The server's own limit is only a net under ours, which answers with a problem document.
-        if (http.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } limit) limit.MaxRequestBodySize = route.BodyBytesMax + 1L;
+        if (http.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } limit) limit.MaxRequestBodySize = route.BodyBytesMax + ExcessBytesMax;
         if (route.RequestType is not null)
         {
             var absent = route.BodyOptional && (http.Request.ContentLength ?? 0) == 0 && http.Request.ContentType is null;
