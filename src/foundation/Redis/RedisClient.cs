@@ -186,6 +186,7 @@ public sealed partial class RedisClient : IAsyncDisposable
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     private async ValueTask<T> SendLargeAsync<T>(PendingReply pending, CancellationToken cancellation)
     {
+        await _router.ReadyAsync(cancellation);
         var lanes = _router.PrimaryOf(pending.Command.Slot).Dedicated;
         var lane = await lanes.RentAsync(cancellation);
         try
@@ -203,6 +204,7 @@ public sealed partial class RedisClient : IAsyncDisposable
         }
         finally
         {
+            await lane.PayloadSent;
             lanes.Return(lane);
         }
     }

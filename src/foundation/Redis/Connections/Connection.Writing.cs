@@ -230,12 +230,14 @@ internal sealed partial class Connection
     /// <summary>A large payload leaves from its caller's memory; only on connections that carry one command at a time.</summary>
     private async Task SendPayloadAsync(PendingReply owner, ReadOnlyMemory<byte> before)
     {
+        // Copied, since a server that refuses early ends the command, and its buffer serves another, while this still sends.
+        var (head, payload, tail) = (owner.Command.BeforePayload.ToArray(), owner.Command.Payload, owner.Command.AfterPayload.ToArray());
         try
         {
             await _transport.SendAllAsync(before);
-            await _transport.SendAllAsync(owner.Command.BeforePayload);
-            await _transport.SendAllAsync(owner.Command.Payload);
-            await _transport.SendAllAsync(owner.Command.AfterPayload);
+            await _transport.SendAllAsync(head);
+            await _transport.SendAllAsync(payload);
+            await _transport.SendAllAsync(tail);
         }
         catch (Exception failure)
         {

@@ -185,6 +185,9 @@ internal sealed class Lane : IAsyncDisposable
 
     public void Break(Exception reason) => Volatile.Read(ref _open)?.Break(reason);
 
+    /// <summary>Ends when nobody reads a caller's payload.</summary>
+    public Task PayloadSent => Volatile.Read(ref _open)?.PayloadSent ?? Task.CompletedTask;
+
     /// <summary>Gives the connection up, and waits until nobody reads a caller's payload.</summary>
     public async Task BreakAndWaitAsync(Exception reason)
     {
@@ -295,9 +298,8 @@ internal sealed class Lane : IAsyncDisposable
         Transport? transport = null;
         try
         {
-            using var limit = CancellationTokenSource.CreateLinkedTokenSource(_stopping.Token);
-            await using var timer = _context.Time.CreateTimer(
-                static source => ((CancellationTokenSource)source!).Cancel(), limit, _context.Options.ConnectTimeLimit, Timeout.InfiniteTimeSpan);
+            using var late = new CancellationTokenSource(_context.Options.ConnectTimeLimit, _context.Time);
+            using var limit = CancellationTokenSource.CreateLinkedTokenSource(_stopping.Token, late.Token);
             transport = await Transport.ConnectAsync(Endpoint, _context.Options.Tls, limit.Token);
             var made = transport;
             await using var abandon = limit.Token.UnsafeRegister(static t => ((Transport)t!).Dispose(), made);
