@@ -8,7 +8,9 @@ using SkyRiff.Kernel.Idempotency;
 using SkyRiff.Kernel.Outcomes;
 using SkyRiff.Objects;
 using SkyRiff.Objects.Disk;
+using SkyRiff.Videos.Avatars;
 using SkyRiff.Videos.Feed;
+using SkyRiff.Videos.Forgetting;
 using SkyRiff.Videos.Generating;
 using SkyRiff.Videos.Media;
 using SkyRiff.Videos.Playback;
@@ -63,6 +65,7 @@ public sealed class VideosModule : Module
         services.AddSingleton<WorkViews>();
         services.AddSingleton<IUserEventSource, GenerationEvents>();
         services.AddSingleton<IWorkCounts, WorkCountsOfUsers>();
+        services.AddSingleton<IAvatars, AvatarPictures>();
     }
 
     public override void Http(ApiRoutes api)
@@ -99,8 +102,11 @@ public sealed class VideosModule : Module
         services.AddHostedService(provider => provider.GetRequiredService<GenerationSweep>());
         services.AddHostedService(provider => provider.GetRequiredService<FileSweep>());
         services.AddHostedService<GenerationRunners>();
+        services.AddHostedService<AvatarSweep>();
         services.AddDataLoops<VideosDatabase>();
     }
+
+    public override void Consumers(IServiceCollection services) => services.AddSingleton<IEventConsumer, ForgetUser>();
 
     private static HttpClient HttpClientOf(OpenAiVideosOptions options) => new(new SocketsHttpHandler
     {

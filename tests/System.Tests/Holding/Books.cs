@@ -50,7 +50,7 @@ internal static class Books
         {
             await Eventually.TrueAsync(async () =>
             {
-                strays = [.. (await site.StoredAsync()).Where(key => !named.Contains(key)), .. LeftIn(site, "objects/incoming"), .. LeftIn(site, "scratch")];
+                strays = [.. (await site.StoredAsync()).Where(key => !named.Contains(key)), .. LeftIn(site, "objects/incoming"), .. Runs(site)];
                 return strays.Count == 0;
             }, "the sweep found every file that belongs to nothing", TimeSpan.FromSeconds(30));
         }
@@ -66,6 +66,13 @@ internal static class Books
     {
         var path = Path.Combine(site.DataPath, folder);
         return Directory.Exists(path) ? Directory.EnumerateFileSystemEntries(path) : [];
+    }
+
+    /// <summary>Folders of runs; the one that the studio of the running program holds, empty, is no run's.</summary>
+    private static List<string> Runs(ProgramSite site)
+    {
+        var folders = LeftIn(site, "scratch").ToList();
+        return folders.Count == 1 && Directory.EnumerateFileSystemEntries(folders[0]).All(file => Path.GetFileName(file) == ".in-use") ? [] : folders;
     }
 
     /// <summary>Every text in the manifest that is a key.</summary>

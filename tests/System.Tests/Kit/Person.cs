@@ -4,7 +4,6 @@ using System.Net.Http.Json;
 using System.Text.Json.Nodes;
 using SkyRiff.Kernel;
 using SkyRiff.Testing;
-using Xunit;
 
 namespace SkyRiff.SystemTests.Kit;
 
@@ -51,8 +50,8 @@ internal sealed class Person : IDisposable
         if (body is not null) request.Content = JsonContent.Create(body);
         if (key is not null) request.Headers.Add("Idempotency-Key", key);
         if (_token.Length > 0) request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", _token);
-        using var response = await _http.SendAsync(request, TestContext.Current.CancellationToken);
-        return new Reply(response.StatusCode, await response.Content.ReadAsByteArrayAsync(TestContext.Current.CancellationToken));
+        using var response = await _http.SendAsync(request, CancellationToken.None);
+        return new Reply(response.StatusCode, await response.Content.ReadAsByteArrayAsync(CancellationToken.None));
     }
 
     /// <summary>Null when the program died under the call.</summary>
@@ -68,13 +67,13 @@ internal sealed class Person : IDisposable
         }
     }
 
-    public Task<Reply> OrderAsync(string prompt, string? key = null, string? model = null, int? seconds = null) =>
-        SendAsync(HttpMethod.Post, "/api/v1/generations", new { prompt, model, seconds }, key ?? NewKey());
+    public Task<Reply> OrderAsync(string prompt, string? key = null, string? model = null, string? size = null) =>
+        SendAsync(HttpMethod.Post, "/api/v1/generations", new { prompt, model, size }, key ?? NewKey());
 
     /// <summary>Orders a clip that must be accepted; answers its id.</summary>
-    public async Task<string> GenerateAsync(string prompt, string? model = null)
+    public async Task<string> GenerateAsync(string prompt, string? model = null, string? size = null)
     {
-        var reply = await OrderAsync(prompt, model: model);
+        var reply = await OrderAsync(prompt, model: model, size: size);
         return reply.Status is HttpStatusCode.Accepted ? (string)reply.Json["id"]! : throw new InvalidOperationException($"The order was answered {reply}.");
     }
 
@@ -111,11 +110,20 @@ internal sealed class Person : IDisposable
         return ((long)wallet["credits"]!, (long)wallet["held"]!);
     }
 
-    /// <summary>The kinds of the ledger's movements for one generation, oldest first.</summary>
+    /// <summary>The kinds of the ledger's movements for one generation, oldest first, as its lines in the held account tell them.</summary>
     public async Task<IReadOnlyList<string>> MovementsAsync(string generation)
     {
-        var items = (await SendAsync(HttpMethod.Get, "/api/v1/wallet/transfers?limit=100")).Json["items"]!.AsArray();
-        return [.. items.Where(item => item!.ToJsonString().Contains($"\"{generation}\"", StringComparison.Ordinal)).Select(item => (string)item!["kind"]!).Reverse()];
+        var kinds = new List<string>();
+        string? cursor = null;
+        do
+        {
+            var page = (await SendAsync(HttpMethod.Get, "/api/v1/wallet/transfers?limit=100" + (cursor is null ? "" : "&cursor=" + Uri.EscapeDataString(cursor)))).Json;
+            kinds.AddRange(page["items"]!.AsArray().Where(item => (string?)item!["reference"] == generation && (string?)item["account"] == "held").Select(item => (string)item!["kind"]!));
+            cursor = (string?)page["nextCursor"];
+        }
+        while (cursor is not null);
+        kinds.Reverse();
+        return kinds;
     }
 
     public static string NewKey() => Entropy.System.NextSecret(18);

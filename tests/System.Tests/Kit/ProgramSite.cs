@@ -107,9 +107,9 @@ internal sealed class ProgramSite : IAsyncDisposable
         foreach (var (key, value) in Variables(Settings, crashAt: null)) start.Environment[key] = value;
         using var process = Process.Start(start)!;
         process.StandardInput.Close();
-        var errors = process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
-        var output = await process.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
-        await process.WaitForExitAsync(TestContext.Current.CancellationToken);
+        var errors = process.StandardError.ReadToEndAsync(CancellationToken.None);
+        var output = await process.StandardOutput.ReadToEndAsync(CancellationToken.None);
+        await process.WaitForExitAsync(CancellationToken.None);
         return (process.ExitCode, output + await errors);
     }
 
@@ -133,7 +133,7 @@ internal sealed class ProgramSite : IAsyncDisposable
     {
         var store = new DiskObjectStore(new DiskObjectStoreOptions { Root = Path.Combine(DataPath, "objects") }, TimeProvider.System, Entropy.System);
         var keys = new List<string>();
-        await foreach (var stored in store.ListAsync(ObjectPrefix.Of(prefix), storedBefore: null, TestContext.Current.CancellationToken)) keys.Add(stored.Key.Value);
+        await foreach (var stored in store.ListAsync(ObjectPrefix.Of(prefix), storedBefore: null, CancellationToken.None)) keys.Add(stored.Key.Value);
         return keys;
     }
 

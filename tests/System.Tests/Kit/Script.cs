@@ -1,4 +1,3 @@
-using System.Globalization;
 using Microsoft.AspNetCore.Http;
 
 namespace SkyRiff.SystemTests.Kit;
@@ -38,9 +37,9 @@ internal static class Faults
         return http.Response.WriteAsJsonAsync(new { error = new { code, message = $"It is {code}.", type = "error" } }, http.RequestAborted);
     }
 
-    public static Task RedirectAsync(HttpContext http, string to)
+    public static Task RedirectAsync(HttpContext http, string to, int status)
     {
-        http.Response.StatusCode = 302;
+        http.Response.StatusCode = status;
         http.Response.Headers.Location = to;
         return Task.CompletedTask;
     }
@@ -102,6 +101,15 @@ internal static class Faults
         }
     }
 
+    /// <summary>The first half, and then nothing.</summary>
+    public static async Task HalfAsync(HttpContext http, StubVideo video, byte[] clip)
+    {
+        http.Response.ContentLength = clip.Length;
+        await http.Response.Body.WriteAsync(clip.AsMemory(0, clip.Length / 2), http.RequestAborted);
+        await http.Response.Body.FlushAsync(http.RequestAborted);
+        await SilenceAsync(http);
+    }
+
     /// <summary>JSON of 8 MB, well formed.</summary>
     public static async Task HugeAsync(HttpContext http)
     {
@@ -122,6 +130,4 @@ internal static class Faults
     /// <summary>The first so many calls of a prompt go one way, the rest another.</summary>
     public static Func<CreateCall, Task> First(int calls, Func<CreateCall, Task> then, Func<CreateCall, Task>? after = null) =>
         call => call.Nth <= calls ? then(call) : (after ?? (rest => rest.AcceptAsync()))(call);
-
-    public static string Text(int number) => number.ToString(CultureInfo.InvariantCulture);
 }

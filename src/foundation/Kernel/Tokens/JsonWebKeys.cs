@@ -2,6 +2,7 @@ using System.Buffers.Text;
 using System.Collections.Frozen;
 using System.Security.Cryptography;
 using System.Text.Json;
+using SkyRiff.Kernel.Text;
 
 namespace SkyRiff.Kernel.Tokens;
 
@@ -10,6 +11,7 @@ public sealed class JsonWebKeys
 {
     private const int KeysMax = 32;
     private const int CoordinateBytes = 32;
+    private const int CoordinateLength = 43;
 
     private readonly FrozenDictionary<string, ECDsa> _keys;
 
@@ -72,5 +74,5 @@ public sealed class JsonWebKeys
     private static string? Text(JsonElement key, string name) => key.ValueKind == JsonValueKind.Object && key.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
 
     private static byte[]? Coordinate(JsonElement key, string name) =>
-        Text(key, name) is { } text && Base64Url.IsValid(text) && Base64Url.DecodeFromChars(text) is { Length: CoordinateBytes } bytes ? bytes : null;
+        CanonicalBase64Url.Decode(Text(key, name), CoordinateLength) is { Length: CoordinateBytes } bytes ? bytes : null;
 }

@@ -33,6 +33,7 @@ internal sealed class Settlement(GenerationStore store, ICredits credits, IObjec
         OpenTransaction.Forbid("Releasing a hold");
         await ForgetAsync(row, cancellationToken);
         await DeleteObjectsAsync(row, [], cancellationToken);
+        Checkpoint.Reached("videos.forgotten");
         var hold = await credits.ReleaseAsync(row.User, row.Id, cancellationToken);
         Checkpoint.Reached("videos.released");
         if (hold.State is not HoldState.Released) throw new InvalidOperationException($"The hold of generation {row.Id} is {hold.State} although it was to be given back.");

@@ -42,7 +42,10 @@ internal sealed class ReferencePicture
         var half = Vector3.Lerp(Vector3.One, tint, 0.5f);
         return palette with
         {
-            Zenith = palette.Zenith * half, Middle = palette.Middle * half, Horizon = palette.Horizon * half, Fog = palette.Fog * half,
+            Zenith = palette.Zenith * half,
+            Middle = palette.Middle * half,
+            Horizon = palette.Horizon * half,
+            Fog = palette.Fog * half,
             Sun = palette.Sun * Vector3.Lerp(Vector3.One, tint, 0.25f),
         };
     }

@@ -72,32 +72,32 @@ internal static class Brush
     {
         var line = (int)waterline;
         var unit = frame.Unit;
+        var waves = frame.Scratch(4, frame.Stride + 16);
         for (var y = Math.Max(1, line); y < frame.Height; y++)
         {
             var below = (y + 1 - waterline) / unit;
             var depth = 0.1f / (below + 0.012f);
             var row = y * frame.Stride;
             var near = Math.Clamp(1.05f - (below * 0.75f), 0.3f, 1);
-            for (var x = 0; x < frame.Width; x += Maths.LaneCount)
+            for (var x = 0; x < frame.Stride; x += Maths.LaneCount)
             {
                 var across = (Maths.Lanes + new Vector<float>(x - (frame.Width / 2f))) * (depth * 9 / unit);
                 var wave = Noise.At(across + new Vector<float>(time * 0.4f), new Vector<float>((depth * 22) + (time * 1.1f)), seed)
                     + (Noise.At((across * 2.7f) - new Vector<float>(time * 0.5f), new Vector<float>((depth * 46) - (time * 1.4f)), seed + 1) * 0.5f);
-                for (var lane = 0; lane < Maths.LaneCount && x + lane < frame.Width; lane++)
-                {
-                    var bend = wave[lane] * ripple * (0.2f + (below * 2.4f)) * unit;
-                    var sourceY = Math.Clamp((int)(waterline - (y - waterline) - 1 + (bend * 1.3f)), 0, line - 1);
-                    var sourceX = Math.Clamp(x + lane + (int)(bend * 0.35f), 0, frame.Width - 1);
-                    var above = Math.Max(0, sourceY - 2) * frame.Stride;
-                    var source = sourceY * frame.Stride;
-                    var light = new Vector3(
-                        frame.R[source + sourceX] + frame.R[above + sourceX],
-                        frame.G[source + sourceX] + frame.G[above + sourceX],
-                        frame.B[source + sourceX] + frame.B[above + sourceX]) * 0.5f;
-                    light = Vector3.Lerp(deep, light * tint, near * (0.86f + (0.14f * wave[lane])));
-                    var at = row + x + lane;
-                    (frame.R[at], frame.G[at], frame.B[at]) = (light.X, light.Y, light.Z);
-                }
+                Maths.Store(wave, waves, x);
+            }
+
+            var reach = ripple * (0.2f + (below * 2.4f)) * unit;
+            for (var x = 0; x < frame.Width; x++)
+            {
+                var bend = waves[x] * reach;
+                var sourceY = Math.Clamp((int)(waterline - (y - waterline) - 1 + (bend * 1.3f)), 0, line - 1);
+                var sourceX = Math.Clamp(x + (int)(bend * 0.35f), 0, frame.Width - 1);
+                var above = (Math.Max(0, sourceY - 2) * frame.Stride) + sourceX;
+                var source = (sourceY * frame.Stride) + sourceX;
+                var light = new Vector3(frame.R[source] + frame.R[above], frame.G[source] + frame.G[above], frame.B[source] + frame.B[above]) * 0.5f;
+                light = Vector3.Lerp(deep, light * tint, near * (0.86f + (0.14f * waves[x])));
+                (frame.R[row + x], frame.G[row + x], frame.B[row + x]) = (light.X, light.Y, light.Z);
             }
         }
     }

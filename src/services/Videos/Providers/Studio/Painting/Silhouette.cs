@@ -51,6 +51,7 @@ internal sealed class Silhouette
         }
 
         row.Earth(ground, dice.Pick(1 << 20), thick * 0.7f);
+        row.Undergrowth(ground, thick, (int)(row._width * 6 / thick), dice);
         return row;
     }
 
@@ -84,12 +85,28 @@ internal sealed class Silhouette
             // Each tier of branches is widest at its lower edge and hangs a little.
             var tier = (down * tiers) + offset;
             tier -= MathF.Floor(tier);
-            var wide = (0.012f + (down * 0.17f)) * (0.52f + (0.48f * tier));
+            var wide = (0.001f + (down * 0.18f)) * (0.5f + (0.5f * tier));
             var (rough, rough2) = (Noise.At(y * 0.22f, 0.5f, seed), Noise.At(y * 0.22f, 9.5f, seed));
             var center = x + ((y - ground) * lean);
             var trunk = tall * 0.012f;
             var half = down > 0.93f ? trunk : MathF.Max(trunk * 0.5f, wide * tall);
             Span(y, center - (half * (1 + (rough * 0.35f))), center + (half * (1 + (rough2 * 0.35f))));
+        }
+    }
+
+    /// <summary>Grass and ferns at the trunks' feet: blades that lean and end in a point.</summary>
+    private void Undergrowth(float ground, float thick, int count, Dice dice)
+    {
+        for (var i = 0; i < count; i++)
+        {
+            var (x, tall, lean, wide) = (dice.Share() * _width, thick * dice.Between(0.25f, 0.95f) * dice.Share(), dice.Between(-0.6f, 0.6f), thick * dice.Between(0.012f, 0.035f));
+            var root = ground + (thick * 0.25f);
+            for (var y = 0; y < (int)(tall + (thick * 0.25f)); y++)
+            {
+                var up = y / (tall + (thick * 0.25f));
+                var center = x + (lean * up * up * tall);
+                Span((int)root - y, center - (wide * (1 - up)), center + (wide * (1 - up)));
+            }
         }
     }
 

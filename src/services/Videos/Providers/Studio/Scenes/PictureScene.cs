@@ -18,20 +18,22 @@ internal sealed class PictureScene(Frame picture, int seed, float drift) : Scene
         var (zoom, stir) = (1 / (1 + (0.045f * ease)), MathF.Min(0.02f, 0.008f * ease) * frame.Unit);
         var (centerX, centerY) = (frame.Width * (0.5f + (0.02f * drift * ease)), frame.Height * 0.48f);
         var unit = 2.6f / frame.Unit;
+        var (swayX, swayY) = (frame.Scratch(5, frame.Stride + 16), frame.Scratch(6, frame.Stride + 16));
         for (var y = 0; y < frame.Height; y++)
         {
-            for (var x = 0; x < frame.Width; x += Maths.LaneCount)
+            for (var x = 0; x < frame.Stride; x += Maths.LaneCount)
             {
                 var u = (Maths.Lanes + new Vector<float>(x)) * unit;
                 var v = new Vector<float>(y * unit);
-                var swayX = stir > 0 ? Noise.At(u + new Vector<float>(time * 0.4f), v, seed) : Vector<float>.Zero;
-                var swayY = stir > 0 ? Noise.At(u, v - new Vector<float>(time * 0.35f), seed + 1) : Vector<float>.Zero;
-                for (var lane = 0; lane < Maths.LaneCount && x + lane < frame.Width; lane++)
-                {
-                    var light = Sample(centerX + ((x + lane - centerX) * zoom) + (swayX[lane] * stir), centerY + ((y - centerY) * zoom) + (swayY[lane] * stir));
-                    var at = (y * frame.Stride) + x + lane;
-                    (frame.R[at], frame.G[at], frame.B[at]) = (light.X, light.Y, light.Z);
-                }
+                Maths.Store(Noise.At(u + new Vector<float>(time * 0.4f), v, seed) * stir, swayX, x);
+                Maths.Store(Noise.At(u, v - new Vector<float>(time * 0.35f), seed + 1) * stir, swayY, x);
+            }
+
+            for (var x = 0; x < frame.Width; x++)
+            {
+                var light = Sample(centerX + ((x - centerX) * zoom) + swayX[x], centerY + ((y - centerY) * zoom) + swayY[x]);
+                var at = (y * frame.Stride) + x;
+                (frame.R[at], frame.G[at], frame.B[at]) = (light.X, light.Y, light.Z);
             }
         }
     }
