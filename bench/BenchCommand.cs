@@ -9,6 +9,7 @@ internal static class BenchCommand
     [
         new("accept", "accepting generations over HTTP beside pgbench running the same SQL", Main.AcceptSuite.RunAsync),
         new("orchestration", "a thousand jobs in flight on one worker", Main.OrchestrationSuite.RunAsync),
+        new("redis", "the Redis client beside redis-benchmark and a bare socket", Redis.RedisSuite.RunAsync),
         new("limits", "rate limits in memory and in Redis", Limits.LimitsSuite.RunAsync),
     ];
 
