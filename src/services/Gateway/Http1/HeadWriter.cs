@@ -32,6 +32,13 @@ internal ref struct HeadWriter(Span<byte> destination)
         else Overflowed = true;
     }
 
+    /// <summary>A chunk size: hexadecimal without leading zeros.</summary>
+    public void WriteHex(int value)
+    {
+        if (Utf8Formatter.TryFormat(value, _destination[Length..], out var written, 'x')) Length += written;
+        else Overflowed = true;
+    }
+
     public void Field(scoped ReadOnlySpan<byte> name, scoped ReadOnlySpan<byte> value)
     {
         var rest = _destination[Length..];

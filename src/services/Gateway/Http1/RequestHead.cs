@@ -1,6 +1,6 @@
 namespace SkyRiff.Gateway.Http1;
 
-internal enum HttpMethod : byte
+internal enum MethodKind : byte
 {
     Other,
     Get,
@@ -15,7 +15,7 @@ internal enum HttpMethod : byte
 /// <summary>What a request head says.</summary>
 internal sealed class RequestHead(int fieldCountMax = 100) : MessageHead(fieldCountMax)
 {
-    public HttpMethod Method { get; internal set; }
+    public MethodKind Method { get; internal set; }
 
     /// <summary>Set when the client waits for "100 Continue" before it sends its body.</summary>
     public bool ExpectContinue { get; internal set; }
@@ -24,7 +24,7 @@ internal sealed class RequestHead(int fieldCountMax = 100) : MessageHead(fieldCo
     public bool Upgrade { get; internal set; }
 
     /// <summary>Methods whose effect is the same once or twice (RFC 9110 section 9.2.2).</summary>
-    public bool IsIdempotent => Method is HttpMethod.Get or HttpMethod.Head or HttpMethod.Put or HttpMethod.Delete or HttpMethod.Options;
+    public bool IsIdempotent => Method is MethodKind.Get or MethodKind.Head or MethodKind.Put or MethodKind.Delete or MethodKind.Options;
 
     public ReadOnlySpan<byte> MethodName => Buffer.AsSpan(MethodStart, MethodLength);
 

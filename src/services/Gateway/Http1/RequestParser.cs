@@ -100,14 +100,14 @@ internal static class RequestParser
     {
         head.Method = name.Length switch
         {
-            3 => name.SequenceEqual("GET"u8) ? HttpMethod.Get : name.SequenceEqual("PUT"u8) ? HttpMethod.Put : HttpMethod.Other,
-            4 => name.SequenceEqual("POST"u8) ? HttpMethod.Post : name.SequenceEqual("HEAD"u8) ? HttpMethod.Head : HttpMethod.Other,
-            5 => name.SequenceEqual("PATCH"u8) ? HttpMethod.Patch : HttpMethod.Other,
-            6 => name.SequenceEqual("DELETE"u8) ? HttpMethod.Delete : HttpMethod.Other,
-            7 => name.SequenceEqual("OPTIONS"u8) ? HttpMethod.Options : HttpMethod.Other,
-            _ => HttpMethod.Other,
+            3 => name.SequenceEqual("GET"u8) ? MethodKind.Get : name.SequenceEqual("PUT"u8) ? MethodKind.Put : MethodKind.Other,
+            4 => name.SequenceEqual("POST"u8) ? MethodKind.Post : name.SequenceEqual("HEAD"u8) ? MethodKind.Head : MethodKind.Other,
+            5 => name.SequenceEqual("PATCH"u8) ? MethodKind.Patch : MethodKind.Other,
+            6 => name.SequenceEqual("DELETE"u8) ? MethodKind.Delete : MethodKind.Other,
+            7 => name.SequenceEqual("OPTIONS"u8) ? MethodKind.Options : MethodKind.Other,
+            _ => MethodKind.Other,
         };
-        if (head.Method != HttpMethod.Other) return Refusal.None;
+        if (head.Method != MethodKind.Other) return Refusal.None;
         foreach (var letter in name)
         {
             if (letter is not (>= (byte)'A' and <= (byte)'Z' or >= (byte)'0' and <= (byte)'9' or (byte)'-' or (byte)'_')) return Refusal.MethodInvalid;
@@ -153,7 +153,7 @@ internal static class RequestParser
         if (FieldParser.CountOf(head, KnownField.Upgrade) > 1) return Refusal.UpgradeInvalid;
         if (head.VersionMinor == 0 || !Ascii.EqualsIgnoreCase(head.Value(KnownField.Upgrade), "websocket"u8)) return Refusal.None;
         // A body before the tunnel could be read as the tunnel's first bytes.
-        if (head.Method != HttpMethod.Get || head.Body != BodyKind.None) return Refusal.UpgradeInvalid;
+        if (head.Method != MethodKind.Get || head.Body != BodyKind.None) return Refusal.UpgradeInvalid;
         head.Upgrade = true;
         return Refusal.None;
     }

@@ -11,7 +11,7 @@ internal static class RequestTarget
         if (target[0] == '/') return ReadPathAndQuery(head, start, length, limits);
         if (target[0] == '*')
         {
-            if (length != 1 || head.Method != HttpMethod.Options) return Refusal.TargetFormNotAllowed;
+            if (length != 1 || head.Method != MethodKind.Options) return Refusal.TargetFormNotAllowed;
             head.PathStart = start;
             head.PathLength = 1;
             return Refusal.None;
