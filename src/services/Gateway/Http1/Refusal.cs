@@ -70,6 +70,10 @@ internal enum Refusal : byte
     StatusInvalid,
     SwitchingNotAsked,
     BodyNotAllowed,
+
+    // Time
+    HeadTimeout,
+    BodyTimeout,
 }
 
 internal static class Refusals
@@ -82,6 +86,7 @@ internal static class Refusals
     /// <summary>The status that a client gets for its request. A refused response is always 502.</summary>
     public static int StatusOf(Refusal refusal) => refusal switch
     {
+        Refusal.HeadTimeout or Refusal.BodyTimeout => 408,
         Refusal.TargetTooLong => 414,
         Refusal.HeadTooLarge or Refusal.TooManyFields or Refusal.TrailerTooLarge => 431,
         Refusal.BodyTooLarge or Refusal.ChunkSizeTooLarge => 413,

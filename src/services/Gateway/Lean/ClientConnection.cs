@@ -160,7 +160,7 @@ internal sealed class ClientConnection : Connection
                 break;
             case State.ReadingHead:
                 Loop.Counters.TimedOut++;
-                RefuseHead(verdict => verdict.Refuse(408, "gateway.head_timeout", "The request head did not arrive in time."));
+                RefuseHead(Refusal.HeadTimeout);
                 break;
             case State.Flushing when MadeProgress(BytesSent):
                 SetDeadline(Loop.Options.ProgressWindow);
@@ -210,12 +210,12 @@ internal sealed class ClientConnection : Connection
                 Exchange.Start(this, head);
                 return true;
             case ParseStatus.Refused:
-                RefuseHead(verdict => verdict.Refuse(head.Refusal));
+                RefuseHead(head.Refusal);
                 return true;
         }
         if (_end == _inbound!.Length && _start == 0)
         {
-            RefuseHead(verdict => verdict.Refuse(Refusal.HeadTooLarge));
+            RefuseHead(Refusal.HeadTooLarge);
             return true;
         }
         if (_state == State.Idle)
@@ -227,12 +227,12 @@ internal sealed class ClientConnection : Connection
     }
 
     /// <summary>What cannot be understood ends the connection: nobody knows where the next request begins.</summary>
-    private void RefuseHead(Action<Verdict> refuse)
+    private void RefuseHead(Refusal refusal)
     {
         Loop.Counters.RequestsRefused++;
         Exchange = Loop.Exchanges.Rent();
         _state = State.Busy;
-        Exchange.RefuseUnread(this, refuse);
+        Exchange.RefuseUnread(this, refusal);
     }
 
     private void Next()

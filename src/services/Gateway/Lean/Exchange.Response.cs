@@ -80,7 +80,7 @@ internal sealed partial class Exchange
             switch (ResponseParser.Parse(buffer, start, end, Loop.Snapshot.HeadLimits, head, _toHead, _upgradeAsked))
             {
                 case ParseStatus.Refused:
-                    Fail(502, "gateway.upstream_" + Refusals.CodeOf(head.Refusal), "The upstream's answer cannot be understood in exactly one way.");
+                    FailUnderstanding(head.Refusal);
                     return;
                 case ParseStatus.Incomplete:
                     KeepPartial(buffer.AsSpan(start, end - start));
@@ -128,14 +128,14 @@ internal sealed partial class Exchange
         ForwardedHeads.WriteResponse(ref writer, head, Verdict, framing, _keepAlive, _http10);
         var consumed = 0;
         var understood = _response.IsDone || _response.Move(buffer.AsSpan(start, end - start), ref writer, out consumed);
-        if (writer.Overflowed)
+        if (writer.Overflowed || !understood)
         {
-            _phase = Phase.AwaitingHead;
-            Fail(502, "gateway.upstream_head_too_large", "The upstream's answer is too large.");
+            _phase = Phase.AwaitingHead; // nothing was sent yet, so the client can still be told
+            FailUnderstanding(understood ? Refusal.HeadTooLarge : _response.Refusal);
             return;
         }
         if (start + consumed < end) _upstreamReusable = false;
-        Deliver(client, Loop.Out.AsSpan(0, writer.Length), understood);
+        Deliver(client, Loop.Out.AsSpan(0, writer.Length), understood: true);
     }
 
     private void StreamBody(ClientConnection client, UpstreamConnection upstream)
@@ -192,11 +192,14 @@ internal sealed partial class Exchange
         Fail(502, "gateway.upstream_closed", "The upstream closed the connection before it answered.");
     }
 
+    private void FailUnderstanding(Refusal refusal) =>
+        Fail(502, "gateway.upstream_" + Refusals.CodeOf(refusal), "The upstream's answer cannot be understood in exactly one way.");
+
     private void KeepPartial(ReadOnlySpan<byte> bytes)
     {
         if (bytes.Length >= BufferPool.SmallBytes)
         {
-            Fail(502, "gateway.upstream_head_too_large", "The upstream's answer is too large.");
+            FailUnderstanding(Refusal.HeadTooLarge);
             return;
         }
         _partial = Loop.Buffers.RentSmall();

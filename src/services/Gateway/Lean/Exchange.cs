@@ -68,7 +68,7 @@ internal sealed partial class Exchange(EventLoop loop)
     }
 
     /// <summary>Answers a head that was not understood, and ends the connection.</summary>
-    public void RefuseUnread(ClientConnection client, Action<Verdict> refuse)
+    public void RefuseUnread(ClientConnection client, Refusal refusal)
     {
         Begin(client);
         _headLength = 0;
@@ -76,7 +76,7 @@ internal sealed partial class Exchange(EventLoop loop)
         _request.Begin(BodyKind.None, 0, false, 0, HeadLimits.Default);
         Verdict.Clear();
         Verdict.Trace = TraceContext.Continue(default, ref Loop.SpanIds);
-        refuse(Verdict);
+        Verdict.Refuse(refusal);
         Reply();
     }
 
@@ -118,7 +118,9 @@ internal sealed partial class Exchange(EventLoop loop)
                     break;
                 }
                 Loop.Counters.TimedOut++;
-                Fail(408, "gateway.body_timeout", "The request body did not arrive in time.");
+                Verdict.Refuse(Refusal.BodyTimeout);
+                CloseUpstream();
+                Reply();
                 break;
             case Phase.AwaitingHead:
                 Loop.Counters.TimedOut++;

@@ -34,6 +34,19 @@ internal sealed class LeanFront : IAsyncDisposable
     /// <summary>Buffers in use over all loops; for tests and the admin page.</summary>
     public int BuffersRented => _loops.Sum(loop => loop.Buffers.Rented);
 
+    /// <summary>What the loops' threads have allocated so far; a request in steady state adds nothing.</summary>
+    public async Task<long> AllocatedBytesAsync()
+    {
+        var sum = 0L;
+        foreach (var loop in _loops)
+        {
+            var answer = new TaskCompletionSource<long>(TaskCreationOptions.RunContinuationsAsynchronously);
+            loop.Post(() => answer.SetResult(GC.GetAllocatedBytesForCurrentThread()));
+            sum += await answer.Task;
+        }
+        return sum;
+    }
+
     public static LeanFront Start(LeanOptions options, EdgeSnapshot snapshot, TimeProvider time, Entropy entropy)
     {
         var front = new LeanFront(options, snapshot, time, entropy);
