@@ -1,0 +1,71 @@
+namespace SkyRiff.Redis.Connections;
+
+/// <summary>
+/// Lanes that serve one caller at a time: for commands that block in the server, for WATCH, and for payloads so large that they would stop everybody
+/// behind them. At most <see cref="RedisOptions.DedicatedConnectionsMax"/>; further callers wait, in order.
+/// </summary>
+internal sealed class DedicatedLanes(Func<Lane> make, ClientContext context) : IAsyncDisposable
+{
+    private readonly SemaphoreSlim _free = new(context.Options.DedicatedConnectionsMax);
+    private readonly Lock _lock = new();
+    private readonly Stack<Lane> _idle = new();
+    private readonly List<Lane> _all = [];
+    private bool _disposed;
+
+    public bool HasWork => _free.CurrentCount < context.Options.DedicatedConnectionsMax;
+
+    public async Task<Lane> RentAsync(CancellationToken cancellation)
+    {
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        await using var timer = context.Time.CreateTimer(
+            static source => ((CancellationTokenSource)source!).Cancel(), limit, context.Options.TimeLimit, Timeout.InfiniteTimeSpan);
+        try
+        {
+            await _free.WaitAsync(limit.Token);
+        }
+        catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
+        {
+            throw new RedisException(RedisErrorKind.Overloaded, "All dedicated connections were busy for as long as the time limit.");
+        }
+
+        lock (_lock)
+        {
+            if (_disposed)
+                throw new RedisException(RedisErrorKind.Disposed, "The client was disposed.");
+            if (_idle.TryPop(out var lane))
+                return lane;
+            lane = make();
+            _all.Add(lane);
+            return lane;
+        }
+    }
+
+    public void Return(Lane lane)
+    {
+        lock (_lock)
+            _idle.Push(lane);
+        _free.Release();
+    }
+
+    public void Sweep(long now)
+    {
+        lock (_lock)
+        {
+            foreach (var lane in _all)
+                lane.Sweep(now);
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        Lane[] all;
+        lock (_lock)
+        {
+            _disposed = true;
+            all = [.. _all];
+        }
+
+        foreach (var lane in all)
+            await lane.DisposeAsync();
+    }
+}

@@ -1,0 +1,74 @@
+namespace SkyRiff.Redis.Connections;
+
+/// <summary>One server: a few lanes that all callers share, and a bounded pool of lanes for one caller at a time.</summary>
+internal sealed class Node : IAsyncDisposable
+{
+    private readonly Lane[] _lanes;
+    private readonly DedicatedLanes _dedicated;
+    private readonly bool _heartbeat;
+
+    public Node(RedisEndpoint endpoint, ConnectionPurpose purpose, ClientContext context, ICommandRouter router, IFrameHandler? pushes, Action<bool>? onChange)
+    {
+        Endpoint = endpoint;
+        _heartbeat = context.Options.TrackReads;
+        if (_heartbeat)
+            purpose = purpose with { Tracking = ["OPTIN"] };
+        _lanes = new Lane[context.Options.ConnectionsPerNode];
+        for (var index = 0; index < _lanes.Length; index++)
+            _lanes[index] = new Lane(endpoint, purpose, context, router, pushes) { OnChange = onChange };
+        _dedicated = new DedicatedLanes(() => new Lane(endpoint, purpose with { Tracking = null }, context, router, null), context);
+    }
+
+    public RedisEndpoint Endpoint { get; }
+
+    public DedicatedLanes Dedicated => _dedicated;
+
+    public bool IsOpen => Array.Exists(_lanes, lane => lane.IsOpen);
+
+    public bool HasWork => _heartbeat || Array.Exists(_lanes, lane => lane.Load > 0) || _dedicated.HasWork;
+
+    /// <summary>On the lane with the fewest commands before it.</summary>
+    public void Send(PendingReply command)
+    {
+        var best = _lanes[0];
+        var bestLoad = best.Load;
+        for (var index = 1; index < _lanes.Length; index++)
+        {
+            var load = _lanes[index].Load;
+            if (load < bestLoad)
+                (best, bestLoad) = (_lanes[index], load);
+        }
+
+        best.Send(command);
+    }
+
+    public Task ConnectAsync(CancellationToken cancellation) => Task.WhenAll(_lanes.Select(lane => lane.ConnectAsync(cancellation)));
+
+    /// <summary>Starts connecting all shared lanes.</summary>
+    public void Start()
+    {
+        foreach (var lane in _lanes)
+            lane.Start();
+    }
+
+    public void Sweep(long now)
+    {
+        foreach (var lane in _lanes)
+        {
+            lane.Sweep(now);
+            if (_heartbeat)
+                lane.KeepAlive(now);
+        }
+
+        _dedicated.Sweep(now);
+    }
+
+    public IEnumerable<PendingReply> TakeWaiting() => _lanes.SelectMany(lane => lane.TakeWaiting());
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var lane in _lanes)
+            await lane.DisposeAsync();
+        await _dedicated.DisposeAsync();
+    }
+}

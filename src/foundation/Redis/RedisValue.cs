@@ -1,0 +1,46 @@
+using System.Text;
+using SkyRiff.Redis.Connections;
+
+namespace SkyRiff.Redis;
+
+/// <summary>
+/// A value that was read, or null when the key does not exist. The bytes are leased from a pool: dispose it when they are used up. Disposing twice
+/// is harmless; reading after it throws <see cref="ObjectDisposedException"/>. Not disposing costs an allocation, nothing else.
+/// </summary>
+public readonly struct RedisValue : IDisposable, IEquatable<RedisValue>
+{
+    private readonly ValueBuffer? _buffer;
+    private readonly int _version;
+
+    internal RedisValue(ValueBuffer? buffer)
+    {
+        _buffer = buffer;
+        _version = buffer?.Version ?? 0;
+    }
+
+    public bool IsNull => _buffer is null;
+
+    public int Length => Memory.Length;
+
+    public ReadOnlyMemory<byte> Memory => _buffer is null ? default : _buffer.Read(_version);
+
+    public ReadOnlySpan<byte> Span => Memory.Span;
+
+    /// <summary>The bytes as UTF-8; null for a null.</summary>
+    public string? GetString() => IsNull ? null : Encoding.UTF8.GetString(Span);
+
+    public byte[]? ToArray() => IsNull ? null : Span.ToArray();
+
+    public void Dispose() => _buffer?.Release(_version);
+
+    /// <summary>Whether both are the same lease (not: equal bytes).</summary>
+    public bool Equals(RedisValue other) => ReferenceEquals(_buffer, other._buffer) && _version == other._version;
+
+    public override bool Equals(object? obj) => obj is RedisValue other && Equals(other);
+
+    public override int GetHashCode() => HashCode.Combine(_buffer, _version);
+
+    public static bool operator ==(RedisValue left, RedisValue right) => left.Equals(right);
+
+    public static bool operator !=(RedisValue left, RedisValue right) => !left.Equals(right);
+}
