@@ -8,7 +8,7 @@ internal static class ProblemReply
     /// <summary>Bytes that every problem of ours fits into.</summary>
     public const int BytesMax = 2048;
 
-    public static void Write(ref HeadWriter writer, Verdict verdict, bool keepAlive, bool clientIsHttp10, bool toHead)
+    public static void Write(ref HeadWriter writer, EdgeVerdict verdict, bool keepAlive, bool clientIsHttp10, bool toHead)
     {
         Span<byte> body = stackalloc byte[1024];
         var json = new HeadWriter(body);
@@ -20,12 +20,14 @@ internal static class ProblemReply
         writer.Write(StatusPhrases.Of(verdict.Status));
         writer.Write("\r\nContent-Type: application/problem+json\r\nCache-Control: no-store\r\n"u8);
         writer.Field("Content-Length"u8, json.Length);
+        if (verdict.RetryAfter > 0) writer.Field("Retry-After"u8, verdict.RetryAfter);
+        if (verdict.Status == 401) writer.Write("WWW-Authenticate: Bearer\r\n"u8);
         ForwardedHeads.WriteOwn(ref writer, verdict, keepAlive, clientIsHttp10);
         writer.Write("\r\n"u8);
         if (!toHead) writer.Write(body[..json.Length]);
     }
 
-    public static void WriteBody(ref HeadWriter json, Verdict verdict)
+    public static void WriteBody(ref HeadWriter json, EdgeVerdict verdict)
     {
         Span<byte> traceId = stackalloc byte[TraceContext.TraceIdBytes];
         verdict.Trace.FormatTraceId(traceId);

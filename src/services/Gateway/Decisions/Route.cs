@@ -1,54 +1,48 @@
-using System.Net;
+using System.Text;
+using SkyRiff.Gateway.Configuration;
+using SkyRiff.Gateway.Telemetry;
 
 namespace SkyRiff.Gateway.Decisions;
 
-/// <summary>One address that requests are forwarded to. Its identity outlives a reload as long as cluster and address stay.</summary>
-internal sealed class Endpoint(int index, string name, EndPoint address)
+/// <summary>What is asked for, compiled: where it goes, and on what conditions.</summary>
+internal sealed class Route(RouteConfig config, int index, Arm primary, Canary? canary, RateLimit[] addressLimits, RateLimit[] userLimits)
 {
-    /// <summary>Dense and process-wide: fronts keep their pools in an array by it.</summary>
+    public string Name => Config.Name;
+
+    public byte[] NameBytes { get; } = Encoding.ASCII.GetBytes(config.Name);
+
+    /// <summary>Dense, per configuration.</summary>
     public int Index { get; } = index;
 
-    public string Name { get; } = name;
+    public int MetricsIndex { get; } = MetricNames.IndexOf(config.Name);
 
-    public EndPoint Address { get; } = address;
-}
+    public RouteConfig Config { get; } = config;
 
-/// <summary>Endpoints that answer the same.</summary>
-internal sealed class Cluster(string name, Endpoint[] endpoints)
-{
-    private uint _next;
+    public IReadOnlyList<string> Hosts => Config.Hosts;
 
-    public string Name { get; } = name;
+    public PathTemplate Path => Config.Path;
 
-    public Endpoint[] Endpoints { get; } = endpoints;
+    public RouteConditions Conditions { get; } = new(config.Methods, config.Headers, config.Query);
 
-    /// <summary>How long a connection may take to be established.</summary>
-    public TimeSpan ConnectTimeout { get; init; } = TimeSpan.FromSeconds(1);
+    public Arm Primary { get; } = primary;
 
-    /// <summary>How long an unused connection is kept; shorter than the upstream's own limit, so that the upstream is not the one who closes.</summary>
-    public TimeSpan IdleTimeout { get; init; } = TimeSpan.FromSeconds(45);
+    public Canary? Canary { get; } = canary;
 
-    /// <summary>Unused connections kept per loop and endpoint; what comes back beyond is closed.</summary>
-    public int IdleConnectionsMax { get; init; } = 256;
+    /// <summary>Checked before credentials are, so that guessing them is limited too.</summary>
+    public RateLimit[] AddressLimits { get; } = addressLimits;
 
-    public Endpoint Pick() => Endpoints[(int)(Interlocked.Increment(ref _next) % (uint)Endpoints.Length)];
-}
+    /// <summary>Checked when it is known who asks.</summary>
+    public RateLimit[] UserLimits { get; } = userLimits;
 
-/// <summary>What is asked for, and where it goes.</summary>
-internal sealed class Route(string name, Cluster cluster)
-{
-    public string Name { get; } = name;
+    public byte[] StickyCookie { get; } = Encoding.ASCII.GetBytes(config.StickyCookie);
 
-    public Cluster Cluster { get; } = cluster;
+    /// <summary>Tells the upstream how long anybody waits for its answer.</summary>
+    public byte[] DeadlineField { get; } = Encoding.ASCII.GetBytes($"X-Deadline-Ms: {(long)config.Timeout.TotalMilliseconds}\r\n");
 
-    public byte[] PathPrefix { get; init; } = "/"u8.ToArray();
+    // Copied out of the configuration because they are read for every request.
+    public TimeSpan Timeout { get; } = config.Timeout;
 
-    /// <summary>Larger bodies get 413.</summary>
-    public long BodyBytesMax { get; init; } = 16 * 1024 * 1024;
+    public TimeSpan StreamIdleTimeout { get; } = config.StreamIdleTimeout;
 
-    /// <summary>From the end of the request head to the head of the response; then 504.</summary>
-    public TimeSpan Timeout { get; init; } = TimeSpan.FromSeconds(5);
-
-    /// <summary>The longest pause inside a response body or a tunnel.</summary>
-    public TimeSpan StreamIdleTimeout { get; init; } = TimeSpan.FromSeconds(60);
+    public long BodyBytesMax { get; } = config.BodyBytesMax;
 }

@@ -2,7 +2,9 @@ using System.Collections.Concurrent;
 using System.Runtime.CompilerServices;
 using SkyRiff.Gateway.Decisions;
 using SkyRiff.Gateway.Http1;
+using SkyRiff.Gateway.Telemetry;
 using SkyRiff.Kernel;
+using SkyRiff.Resilience;
 
 namespace SkyRiff.Gateway.Lean;
 
@@ -13,6 +15,7 @@ namespace SkyRiff.Gateway.Lean;
 internal sealed unsafe class EventLoop
 {
     private const int EventsMax = 512;
+    private const int LogFlushMilliseconds = 1000;
     private const int InBytes = 64 * 1024;
 
     private readonly int _epoll;
@@ -22,12 +25,16 @@ internal sealed unsafe class EventLoop
     private readonly ConcurrentQueue<Action> _posted = new();
     private readonly Func<EdgeSnapshot> _snapshot;
     private readonly TimeProvider _time;
+    private readonly MonotonicClock _clock;
     private readonly TaskCompletionSource _stopped = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private Connection?[] _connections = new Connection?[1024];
     private uint[] _generations = new uint[1024];
     private SpanIds _spanIds;
     private Listener? _listener;
     private long _drainDeadline;
+    private long _wallReadAt = -1;
+    private long _wall;
+    private long _logFlushedAt;
     private bool _stopping;
 
     public EventLoop(LeanOptions options, Func<EdgeSnapshot> snapshot, TimeProvider time, Entropy entropy)
@@ -35,8 +42,10 @@ internal sealed unsafe class EventLoop
         Options = options;
         _snapshot = snapshot;
         _time = time;
+        _clock = new MonotonicClock(time);
         _spanIds = new SpanIds(entropy);
-        Now = ReadClock();
+        Entropy = entropy;
+        ReadClock();
         Timers = new TimerWheel(Now);
         _epoll = Check(Libc.EpollCreate(Libc.CloseOnExec));
         _wake = Check(Libc.EventFd(0, Libc.NonBlockingCloseOnExec));
@@ -67,6 +76,11 @@ internal sealed unsafe class EventLoop
 
     public LoopCounters Counters { get; } = new();
 
+    public LaneMetrics Metrics { get; } = new();
+
+    /// <summary>Null when nothing is logged. Set before the loop starts.</summary>
+    public AccessLogLane? AccessLog { get; init; }
+
     /// <summary>Milliseconds, read once per batch of events.</summary>
     public long Now { get; private set; }
 
@@ -78,9 +92,13 @@ internal sealed unsafe class EventLoop
 
     public ref SpanIds SpanIds => ref _spanIds;
 
-    public long Timestamp => _time.GetTimestamp();
+    /// <summary>The time of the batch, for decisions.</summary>
+    public EdgeTime Time { get; private set; }
 
-    public TimeSpan Since(long timestamp) => _time.GetElapsedTime(timestamp);
+    /// <summary>Nanoseconds at this moment, for durations.</summary>
+    public long Nanoseconds => _clock.Now;
+
+    public Entropy Entropy { get; }
 
     /// <summary>Listens before the thread starts, so that a port that is taken is the starter's error.</summary>
     public int Listen(SocketAddress address)
@@ -143,14 +161,16 @@ internal sealed unsafe class EventLoop
             int count;
             fixed (byte* events = _events)
                 count = Libc.EpollWait(_epoll, events, EventsMax, _ready.Count > 0 ? 0 : TimerWheel.TickMilliseconds);
-            Now = ReadClock();
+            ReadClock();
             for (var i = 0; i < count; i++) Dispatch(i);
             for (var turns = _ready.Count; turns > 0; turns--) Guard(_ready.Dequeue(), ready: true);
             Timers.Advance(Now);
+            if (Now - _logFlushedAt >= LogFlushMilliseconds) FlushLog();
             while (_posted.TryDequeue(out var action)) action();
             if (Draining && (Counters.ClientsOpen == 0 || Now >= _drainDeadline)) _stopping = true;
         }
         foreach (var connection in _connections) connection?.Close();
+        AccessLog?.Flush();
         _ = Libc.Close(_wake);
         _ = Libc.Close(_epoll);
         _stopped.SetResult();
@@ -190,7 +210,23 @@ internal sealed unsafe class EventLoop
         }
     }
 
-    private long ReadClock() => _time.GetTimestamp() / (_time.TimestampFrequency / 1000);
+    private void FlushLog()
+    {
+        _logFlushedAt = Now;
+        AccessLog?.Flush();
+    }
+
+    private void ReadClock()
+    {
+        var nanoseconds = _clock.Now;
+        Now = nanoseconds / 1_000_000;
+        if (Now != _wallReadAt)
+        {
+            _wallReadAt = Now;
+            _wall = _time.GetUtcNow().ToUnixTimeSeconds();
+        }
+        Time = new EdgeTime(nanoseconds, _wall);
+    }
 
     private void Watch(int fd, uint events, uint generation, int operation = Libc.EpollCtlAdd)
     {

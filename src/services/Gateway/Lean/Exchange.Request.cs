@@ -1,5 +1,5 @@
-using SkyRiff.Gateway.Decisions;
 using SkyRiff.Gateway.Http1;
+using Outcome = SkyRiff.Resilience.Calls.Verdict;
 
 namespace SkyRiff.Gateway.Lean;
 
@@ -59,13 +59,15 @@ internal sealed partial class Exchange
         {
             Verdict.Refuse(_request.Refusal);
             _keepAlive = false;
-            CloseUpstream();
+            _outcome = Outcome.Abandoned;
+            CloseUpstream(Outcome.Abandoned);
             Reply();
             return false;
         }
         if (!writer.Overflowed) return true;
+        _outcome = Outcome.Abandoned;
         Verdict.Refuse(Refusal.HeadTooLarge);
-        CloseUpstream();
+        CloseUpstream(Outcome.Abandoned);
         Reply();
         return false;
     }
@@ -132,8 +134,9 @@ internal sealed partial class Exchange
             _client!.Close();
             return;
         }
+        _outcome = Outcome.Abandoned;
         Verdict.Refuse(_request.Refusal);
-        CloseUpstream();
+        CloseUpstream(Outcome.Abandoned);
         Reply();
     }
 }

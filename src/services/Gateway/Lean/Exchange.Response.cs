@@ -1,5 +1,6 @@
 using SkyRiff.Gateway.Decisions;
 using SkyRiff.Gateway.Http1;
+using Outcome = SkyRiff.Resilience.Calls.Verdict;
 
 namespace SkyRiff.Gateway.Lean;
 
@@ -21,7 +22,7 @@ internal sealed partial class Exchange
         }
         // Each step may end the exchange, after which another request may already use this object: look at whom we serve.
         var (client, upstream) = (_client, _upstream);
-        while (upstream is not null && upstream == _upstream && client == _client && upstream.Readable && !client!.HasPending)
+        while (upstream is not null && upstream == _upstream && _phase != Phase.RetryWait && client == _client && upstream.Readable && !client!.HasPending)
         {
             if (_phase == Phase.Tunnel) return;
             if (_phase == Phase.Streaming) StreamBody(client, upstream);
@@ -95,6 +96,7 @@ internal sealed partial class Exchange
             start += head.Length;
             if (++_interims > InterimsMax)
             {
+                CloseUpstream(Outcome.Failed);
                 Fail(502, "gateway.upstream_too_many_interims", "The upstream sent too many interim responses.");
                 return;
             }
@@ -117,6 +119,14 @@ internal sealed partial class Exchange
         var client = _client!;
         var head = Loop.ResponseHead;
         var unknownLength = head.Body is BodyKind.Chunked or BodyKind.UntilClose;
+        _outcome = head.Status >= 500 ? Outcome.Failed : head.Status >= 400 ? Outcome.Refused : Outcome.Succeeded;
+        if (head.Status is 502 or 503 or 504 && _idempotent && _replayable && TryRepeatLater())
+        {
+            CloseUpstream(Outcome.Failed);
+            return;
+        }
+        _attemptNanoseconds = Loop.Time.Nanoseconds - _attemptStarted;
+        _status = head.Status;
         _phase = Phase.Streaming;
         _upstreamReusable = head.KeepAlive && _upstreamReusableRequest;
         // A body that nobody will read to its end, or an end that only closing can tell, ends the connection too.
@@ -148,7 +158,11 @@ internal sealed partial class Exchange
             _upstreamReusable = false;
             // Cut in the middle: the client must see that too, so its connection ends without the end of the body.
             var ended = received == 0 && _response.TryEnd(ref writer);
-            if (!ended) Loop.Counters.UpstreamFaults++;
+            if (!ended)
+            {
+                Loop.Counters.UpstreamFaults++;
+                _outcome = Outcome.FailedForGood;
+            }
             Deliver(client, Loop.Out.AsSpan(0, writer.Length), ended);
             return;
         }
@@ -181,19 +195,25 @@ internal sealed partial class Exchange
     private void UpstreamLost(UpstreamConnection upstream)
     {
         var stale = upstream.WasUsed && _partial is null && _interims == 0;
-        CloseUpstream();
-        if (stale && _idempotent && _replayable && !_staleRetried)
+        var mayBeStale = stale && _idempotent && _replayable && !_staleRetried;
+        CloseUpstream(mayBeStale ? Outcome.Abandoned : Outcome.Failed);
+        if (mayBeStale)
         {
+            // Not a retry: the connection was dead before the request, so it costs no budget.
             Loop.Counters.StaleRetries++;
             _staleRetried = true;
             AttemptAgain();
             return;
         }
+        if (TryRepeatLater()) return;
         Fail(502, "gateway.upstream_closed", "The upstream closed the connection before it answered.");
     }
 
-    private void FailUnderstanding(Refusal refusal) =>
+    private void FailUnderstanding(Refusal refusal)
+    {
+        CloseUpstream(Outcome.Failed);
         Fail(502, "gateway.upstream_" + Refusals.CodeOf(refusal), "The upstream's answer cannot be understood in exactly one way.");
+    }
 
     private void KeepPartial(ReadOnlySpan<byte> bytes)
     {

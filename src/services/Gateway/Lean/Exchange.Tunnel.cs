@@ -9,6 +9,8 @@ internal sealed partial class Exchange
     private void BeginTunnel(byte[] buffer, int start, int end)
     {
         var (client, upstream) = (_client!, _upstream!);
+        _attemptNanoseconds = Loop.Time.Nanoseconds - _attemptStarted;
+        _status = 101;
         _phase = Phase.Tunnel;
         _keepAlive = _upstreamReusable = false;
         var writer = new HeadWriter(Loop.Out);

@@ -1,5 +1,7 @@
 using SkyRiff.Gateway.Decisions;
 using SkyRiff.Gateway.Http1;
+using SkyRiff.Gateway.Telemetry;
+using Outcome = SkyRiff.Resilience.Calls.Verdict;
 
 namespace SkyRiff.Gateway.Lean;
 
@@ -8,14 +10,15 @@ namespace SkyRiff.Gateway.Lean;
 /// other takes.
 /// <code>
 ///   Connecting --established--> AwaitingHead --head--> Streaming --end--> back to the pool
-///        \--refused: next endpoint--/  \--stale connection: once more--/    \--101--> Tunnel
+///        \--refused: next target--/    \--stale, 503: RetryWait, again--/   \--101--> Tunnel
 /// </code>
 /// Reused for many requests, so that a request allocates nothing.
 /// </summary>
 internal sealed partial class Exchange(EventLoop loop)
 {
-    /// <summary>Attempts to reach an endpoint, the first included.</summary>
-    private const int AttemptsMax = 3;
+    /// <summary>The first wait before a retry is 0 to this long, the next 0 to twice that.</summary>
+    private static readonly TimeSpan RetryDelayBase = TimeSpan.FromMilliseconds(50);
+    private static readonly TimeSpan RetryDelayMax = TimeSpan.FromSeconds(1);
 
     private ClientConnection? _client;
     private UpstreamConnection? _upstream;
@@ -35,7 +38,18 @@ internal sealed partial class Exchange(EventLoop loop)
     private bool _upstreamReusable;
     private bool _upstreamReusableRequest;
     private bool _staleRetried;
+    private bool _attemptOpen;
+    private Outcome _outcome;
+    private int _status;
+    private int _targetStart;
+    private int _pathLength;
+    private int _hostStart;
+    private int _hostLength;
+    private int _methodLength;
     private long _started;
+    private long _attemptStarted;
+    private long _attemptNanoseconds;
+    private long _deadline;
 
     private enum Phase : byte
     {
@@ -43,9 +57,10 @@ internal sealed partial class Exchange(EventLoop loop)
         AwaitingHead,
         Streaming,
         Tunnel,
+        RetryWait,
     }
 
-    public Verdict Verdict { get; } = new();
+    public EdgeVerdict Verdict { get; } = new();
 
     private EventLoop Loop { get; } = loop;
 
@@ -60,21 +75,28 @@ internal sealed partial class Exchange(EventLoop loop)
         _upgradeAsked = head.Upgrade;
         // A server that does not expect a body with GET may take it for the next request.
         _upstreamReusableRequest = head.Body == BodyKind.None || head.Method is not (MethodKind.Get or MethodKind.Head);
-        var snapshot = Loop.Snapshot;
-        snapshot.Decide(head, client.Peer, ref Loop.SpanIds, Verdict);
+        (_methodLength, _targetStart, _pathLength) = (head.MethodLength, head.PathStart - client.InboundStart, head.PathLength);
+        (_hostStart, _hostLength) = (head.HostStart - client.InboundStart, head.HostNameLength);
+        Loop.Snapshot.Decide(head, client.Peer, isHttps: false, Loop.Time, ref Loop.SpanIds, Verdict);
         BeginRequestBody(head);
-        if (Verdict.Status != 0) Reply();
-        else Attempt(head);
+        if (Verdict.Status != 0)
+        {
+            Reply();
+            return;
+        }
+        Verdict.Arm!.Cluster.Budget.OnCall();
+        Attempt(head);
     }
 
     /// <summary>Answers a head that was not understood, and ends the connection.</summary>
     public void RefuseUnread(ClientConnection client, Refusal refusal)
     {
         Begin(client);
-        _headLength = 0;
+        _headLength = _methodLength = _pathLength = _hostLength = 0;
         _toHead = _http10 = _keepAlive = false;
         _request.Begin(BodyKind.None, 0, false, 0, HeadLimits.Default);
         Verdict.Clear();
+        Verdict.Client = client.Peer;
         Verdict.Trace = TraceContext.Continue(default, ref Loop.SpanIds);
         Verdict.Refuse(refusal);
         Reply();
@@ -89,8 +111,8 @@ internal sealed partial class Exchange(EventLoop loop)
     public void OnConnectFailed()
     {
         Loop.Counters.ConnectFailures++;
-        CloseUpstream();
-        if (_replayable && ++_attempts < AttemptsMax) AttemptAgain();
+        CloseUpstream(Outcome.Failed);
+        if (MayRepeat(nothingWasSent: true)) AttemptAgain();
         else Fail(502, "gateway.upstream_unreachable", "No upstream could be reached.");
     }
 
@@ -98,8 +120,11 @@ internal sealed partial class Exchange(EventLoop loop)
     public void ClientGone()
     {
         Loop.Counters.RequestsAborted++;
+        if (_outcome == Outcome.Succeeded) _outcome = Outcome.Abandoned;
+        CloseUpstream(_outcome);
+        _status = 0;
+        Account();
         _client = null;
-        CloseUpstream();
         Release();
     }
 
@@ -108,6 +133,9 @@ internal sealed partial class Exchange(EventLoop loop)
         var client = _client!;
         switch (_phase)
         {
+            case Phase.RetryWait:
+                AttemptAgain();
+                break;
             case Phase.Connecting:
                 OnConnectFailed();
                 break;
@@ -118,12 +146,14 @@ internal sealed partial class Exchange(EventLoop loop)
                     break;
                 }
                 Loop.Counters.TimedOut++;
+                CloseUpstream(Outcome.Abandoned);
+                _outcome = Outcome.Abandoned;
                 Verdict.Refuse(Refusal.BodyTimeout);
-                CloseUpstream();
                 Reply();
                 break;
             case Phase.AwaitingHead:
                 Loop.Counters.TimedOut++;
+                CloseUpstream(Outcome.Failed);
                 Fail(504, "gateway.upstream_timeout", "The upstream did not answer in time.");
                 break;
             case Phase.Streaming when client.HasPending && client.MadeProgress(client.BytesSent):
@@ -144,24 +174,36 @@ internal sealed partial class Exchange(EventLoop loop)
         _attempts = _interims = _bodyBuffered = 0;
         _upstreamReusable = _staleRetried = false;
         _replayable = true;
-        _started = Loop.Timestamp;
+        _outcome = Outcome.Succeeded;
+        _status = 0;
+        _deadline = _attemptNanoseconds = 0;
+        _attemptOpen = false;
+        _started = Loop.Time.Nanoseconds;
+        _response = default;
         Loop.Counters.Requests++;
         Loop.Counters.InFlight++;
     }
 
-    /// <summary>Chooses an endpoint, writes the head and what is already there of the body, and sends both in one call.</summary>
+    /// <summary>Chooses a target, writes the head and what is already there of the body, and sends both in one call.</summary>
     private void Attempt(RequestHead head)
     {
         var client = _client!;
-        var cluster = Verdict.Route!.Cluster;
         while (true)
         {
-            var pool = Loop.Upstreams.Of(cluster.Pick());
+            if (!EdgeSnapshot.TryChoose(head, Verdict, Loop.Time.Nanoseconds))
+            {
+                Fail(503, "gateway.no_target", "No upstream is there to answer.");
+                return;
+            }
+            EdgeSnapshot.BeginAttempt(Verdict);
+            (_attemptOpen, _attemptStarted) = (true, Loop.Time.Nanoseconds);
+            var pool = Loop.Upstreams.Of(Verdict.Target!);
             var upstream = (_staleRetried ? null : pool.TryTake()) ?? pool.Connect();
             if (upstream is null)
             {
                 Loop.Counters.ConnectFailures++;
-                if (++_attempts < AttemptsMax) continue;
+                CloseUpstream(Outcome.Failed);
+                if (MayRepeat(nothingWasSent: true)) continue;
                 Fail(502, "gateway.upstream_unreachable", "No upstream could be reached.");
                 return;
             }
@@ -174,17 +216,17 @@ internal sealed partial class Exchange(EventLoop loop)
             if (upstream.SendOrKeep(Loop.Out.AsSpan(0, writer.Length))) break;
 
             // Nothing of the request was taken, so even what must not be repeated may be sent again.
-            CloseUpstream();
-            _staleRetried = true;
-            if (++_attempts >= AttemptsMax)
+            CloseUpstream(Outcome.Abandoned);
+            if (_staleRetried && !MayRepeat(nothingWasSent: true))
             {
                 Fail(502, "gateway.upstream_unreachable", "No upstream could be reached.");
                 return;
             }
+            _staleRetried = true;
             BeginRequestBody(head);
         }
         _phase = _upstream!.IsConnected ? Phase.AwaitingHead : Phase.Connecting;
-        if (_phase == Phase.Connecting) client.SetDeadline(cluster.ConnectTimeout);
+        if (_phase == Phase.Connecting) client.SetDeadline(Verdict.Arm!.Cluster.Config.ConnectTimeout);
         else ArmForRequest();
     }
 
@@ -193,29 +235,47 @@ internal sealed partial class Exchange(EventLoop loop)
     {
         var client = _client!;
         var head = Loop.RequestHead;
-        var status = RequestParser.Parse(client.Inbound, client.InboundStart, client.InboundEnd, Loop.Snapshot.HeadLimits, head);
-        if (status != ParseStatus.Complete)
-        {
-            // Only after a reload that forbids what was allowed.
-            Fail(502, "gateway.upstream_unreachable", "No upstream could be reached.");
-            return;
-        }
+        var status = RequestParser.Parse(client.Inbound, client.InboundStart, client.InboundEnd, Verdict.Snapshot!.HeadLimits, head);
+        System.Diagnostics.Debug.Assert(status == ParseStatus.Complete, "The same bytes under the same limits.");
         BeginRequestBody(head);
         Attempt(head);
     }
 
+    /// <summary>Whether the request may be tried once more; what is allowed is paid for.</summary>
+    private bool MayRepeat(bool nothingWasSent)
+    {
+        var cluster = Verdict.Arm!.Cluster;
+        return _replayable && (nothingWasSent || _idempotent) && _attempts < cluster.Config.RetriesMax && cluster.Budget.TryTake() && ++_attempts > 0;
+    }
+
+    /// <summary>Tries again after a moment of chance, so that many do not come back together; false when there is no time left for it.</summary>
+    private bool TryRepeatLater()
+    {
+        var delay = Loop.Entropy.Backoff(RetryDelayBase, RetryDelayMax, _attempts);
+        if (_deadline != 0 && Loop.Now + delay.TotalMilliseconds >= _deadline) return false;
+        if (!MayRepeat(nothingWasSent: false)) return false;
+        _phase = Phase.RetryWait;
+        _client!.SetDeadline(delay);
+        return true;
+    }
+
     private void ArmForRequest()
     {
-        if (_request.IsDone) _client!.SetDeadline(Verdict.Route!.Timeout);
-        else _client!.WatchProgress(_request.Bytes);
+        if (!_request.IsDone)
+        {
+            _client!.WatchProgress(_request.Bytes);
+            return;
+        }
+        if (_deadline == 0) _deadline = Loop.Now + (long)Verdict.Route!.Timeout.TotalMilliseconds;
+        Loop.Timers.Set(_client!, _deadline);
     }
 
     /// <summary>The gateway's own answer instead of a response: possible as long as none has begun.</summary>
     private void Fail(int status, string code, string detail)
     {
-        if (status >= 500) Loop.Counters.UpstreamFaults++;
+        Loop.Counters.UpstreamFaults++;
+        _outcome = Outcome.Failed;
         Verdict.Refuse(status, code, detail);
-        CloseUpstream();
         Reply();
     }
 
@@ -226,6 +286,7 @@ internal sealed partial class Exchange(EventLoop loop)
         var keepAlive = _keepAlive && _request.IsDone && !Loop.Draining;
         var writer = new HeadWriter(Loop.Out);
         ProblemReply.Write(ref writer, Verdict, keepAlive, _http10, _toHead);
+        _status = Verdict.Status;
         if (!client.Send(Loop.Out.AsSpan(0, writer.Length)))
         {
             client.Close();
@@ -237,15 +298,17 @@ internal sealed partial class Exchange(EventLoop loop)
     private void Complete(bool keepAlive)
     {
         var client = _client!;
+        EndAttempt(_outcome);
         if (_upstream is { } upstream)
         {
             _upstream = null;
             // One more look when an edge is unused: bytes behind the response would be read as the next one.
             if (_upstreamReusable && _request.IsDone && !upstream.HasPending && (!upstream.Readable || upstream.Receive(Loop.In) == -1))
-                upstream.Pool.GiveBack(upstream, Verdict.Route!.Cluster);
+                upstream.Pool.GiveBack(upstream, Verdict.Arm!.Cluster);
             else
                 upstream.Close();
         }
+        Account();
         client.Discard(_headLength + _bodyBuffered);
         keepAlive &= _request.IsDone;
         _client = null;
@@ -253,8 +316,43 @@ internal sealed partial class Exchange(EventLoop loop)
         client.Finished(keepAlive);
     }
 
-    private void CloseUpstream()
+    /// <summary>Tells everybody who learns from it how the request went.</summary>
+    private void Account()
     {
+        var nanoseconds = Loop.Nanoseconds - _started;
+        if (Verdict.IsInside) EdgeSnapshot.Complete(Verdict, _outcome, _attemptNanoseconds > 0 ? _attemptNanoseconds : nanoseconds, Loop.Time.Nanoseconds);
+        Loop.Metrics.Record(Verdict.Route?.MetricsIndex ?? 0, _status, nanoseconds, _request.Bytes, _response.Bytes);
+        if (Loop.AccessLog is not { } log) return;
+        // A tunnel has given its request's bytes up.
+        var head = _client!.InboundEnd > _client.InboundStart ? _client.Inbound.AsSpan(_client.InboundStart) : default;
+        var known = head.Length > 0 && _headLength > 0;
+        log.Write(
+            new AccessRecord
+            {
+                Verdict = Verdict,
+                Method = known ? head[..(_methodLength)] : default,
+                Path = known ? head.Slice(_targetStart, _pathLength) : default,
+                Host = known && _hostLength > 0 ? head.Slice(_hostStart, _hostLength) : default,
+                Status = _status,
+                Nanoseconds = nanoseconds,
+                BytesIn = _request.Bytes,
+                BytesOut = _response.Bytes,
+                Attempts = _attempts + 1,
+            },
+            Loop.Time.UnixSeconds);
+    }
+
+    private void EndAttempt(Outcome outcome)
+    {
+        if (!_attemptOpen) return;
+        _attemptOpen = false;
+        if (_phase < Phase.Streaming) _attemptNanoseconds = Loop.Time.Nanoseconds - _attemptStarted;
+        EdgeSnapshot.EndAttempt(Verdict, outcome, _attemptNanoseconds, Loop.Time.Nanoseconds);
+    }
+
+    private void CloseUpstream(Outcome outcome)
+    {
+        EndAttempt(outcome);
         var upstream = _upstream;
         _upstream = null;
         DropPartial();

@@ -1,5 +1,6 @@
 using System.Net;
 using SkyRiff.Gateway.Decisions;
+using SkyRiff.Gateway.Telemetry;
 using SkyRiff.Kernel;
 
 namespace SkyRiff.Gateway.Lean;
@@ -13,12 +14,12 @@ internal sealed class LeanFront : IAsyncDisposable
     private readonly EventLoop[] _loops;
     private EdgeSnapshot _snapshot;
 
-    private LeanFront(LeanOptions options, EdgeSnapshot snapshot, TimeProvider time, Entropy entropy)
+    private LeanFront(LeanOptions options, EdgeSnapshot snapshot, TimeProvider time, Entropy entropy, AccessLog? log)
     {
         _snapshot = snapshot;
         var count = options.Loops > 0 ? options.Loops : Environment.ProcessorCount;
         _loops = new EventLoop[count];
-        for (var i = 0; i < count; i++) _loops[i] = new EventLoop(options, () => Volatile.Read(ref _snapshot), time, entropy);
+        for (var i = 0; i < count; i++) _loops[i] = new EventLoop(options, () => Volatile.Read(ref _snapshot), time, entropy) { AccessLog = log is null ? null : new AccessLogLane(log) };
     }
 
     public IPEndPoint EndPoint { get; private set; } = new(IPAddress.None, 0);
@@ -26,8 +27,15 @@ internal sealed class LeanFront : IAsyncDisposable
     public EdgeSnapshot Snapshot
     {
         get => Volatile.Read(ref _snapshot);
-        set => Volatile.Write(ref _snapshot, value);
+        set
+        {
+            Volatile.Write(ref _snapshot, value);
+            var kept = value.Clusters.Values.SelectMany(c => c.Targets).Select(t => t.Index).ToHashSet();
+            foreach (var loop in _loops) loop.Post(() => loop.Upstreams.Keep(kept));
+        }
     }
+
+    public IReadOnlyList<LaneMetrics> Metrics => [.. _loops.Select(loop => loop.Metrics)];
 
     public IReadOnlyList<LoopCounters> Counters => [.. _loops.Select(loop => loop.Counters)];
 
@@ -47,9 +55,9 @@ internal sealed class LeanFront : IAsyncDisposable
         return sum;
     }
 
-    public static LeanFront Start(LeanOptions options, EdgeSnapshot snapshot, TimeProvider time, Entropy entropy)
+    public static LeanFront Start(LeanOptions options, EdgeSnapshot snapshot, TimeProvider time, Entropy entropy, AccessLog? log = null)
     {
-        var front = new LeanFront(options, snapshot, time, entropy);
+        var front = new LeanFront(options, snapshot, time, entropy, log);
         var port = options.Listen.Port;
         foreach (var loop in front._loops) port = loop.Listen(SocketAddress.Of(new IPEndPoint(options.Listen.Address, port)));
         front.EndPoint = new IPEndPoint(options.Listen.Address, port);

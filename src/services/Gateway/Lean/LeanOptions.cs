@@ -7,6 +7,9 @@ internal sealed record LeanOptions
 {
     public required IPEndPoint Listen { get; init; }
 
+    /// <summary>Every connection begins with a PROXY protocol version 2 header, and is closed when it does not.</summary>
+    public bool ProxyProtocol { get; init; }
+
     /// <summary>Event loops, each a thread; 0: one per core that the process may use.</summary>
     public int Loops { get; init; }
 

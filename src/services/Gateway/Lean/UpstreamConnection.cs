@@ -19,7 +19,7 @@ internal sealed class UpstreamConnection : Connection
 
     public UpstreamPool Pool { get; }
 
-    public Endpoint Endpoint => Pool.Endpoint;
+    public Target Target => Pool.Target;
 
     /// <summary>Who uses it now; null in the pool.</summary>
     public Exchange? Exchange { get; set; }
@@ -86,13 +86,13 @@ internal sealed class UpstreamConnection : Connection
 }
 
 /// <summary>The unused connections to one endpoint, last in first out: the warmest is used, the coldest time out.</summary>
-internal sealed class UpstreamPool(EventLoop loop, Endpoint endpoint)
+internal sealed class UpstreamPool(EventLoop loop, Target target)
 {
     private UpstreamConnection? _top;
     private int _count;
     private SocketAddress? _address;
 
-    public Endpoint Endpoint { get; } = endpoint;
+    public Target Target { get; } = target;
 
     public UpstreamConnection? TryTake()
     {
@@ -107,7 +107,7 @@ internal sealed class UpstreamPool(EventLoop loop, Endpoint endpoint)
     /// <summary>Begins a new connection; null when the system has none to give.</summary>
     public unsafe UpstreamConnection? Connect()
     {
-        var address = _address ??= SocketAddress.Of(Endpoint.Address);
+        var address = _address ??= SocketAddress.Of(Target.Address);
         var fd = Libc.Socket(address.Family, Libc.StreamNonBlockingCloseOnExec, 0);
         if (fd < 0) return null;
         if (address.Family != Libc.FamilyUnix) Libc.SetNoDelay(fd);
@@ -128,7 +128,7 @@ internal sealed class UpstreamPool(EventLoop loop, Endpoint endpoint)
     {
         connection.Exchange = null;
         connection.WasUsed = true;
-        if (_count >= cluster.IdleConnectionsMax || connection.PeerClosed || loop.Draining)
+        if (_count >= cluster.Config.IdleConnectionsMax || connection.PeerClosed || loop.Draining)
         {
             connection.Close();
             return;
@@ -138,7 +138,7 @@ internal sealed class UpstreamPool(EventLoop loop, Endpoint endpoint)
         if (_top is not null) _top.Above = connection;
         _top = connection;
         _count++;
-        loop.Timers.Set(connection, loop.Now + (long)cluster.IdleTimeout.TotalMilliseconds);
+        loop.Timers.Set(connection, loop.Now + (long)cluster.Config.IdleTimeout.TotalMilliseconds);
     }
 
     /// <summary>Takes an unused connection off the stack; nothing for one that is in use.</summary>
@@ -163,10 +163,10 @@ internal sealed class UpstreamPools(EventLoop loop)
 {
     private UpstreamPool?[] _pools = new UpstreamPool?[16];
 
-    public UpstreamPool Of(Endpoint endpoint)
+    public UpstreamPool Of(Target target)
     {
-        if (endpoint.Index >= _pools.Length) Array.Resize(ref _pools, Math.Max(endpoint.Index + 1, _pools.Length * 2));
-        return _pools[endpoint.Index] ??= new UpstreamPool(loop, endpoint);
+        if (target.Index >= _pools.Length) Array.Resize(ref _pools, Math.Max(target.Index + 1, _pools.Length * 2));
+        return _pools[target.Index] ??= new UpstreamPool(loop, target);
     }
 
     /// <summary>After a reload: endpoints that are gone keep no connections.</summary>

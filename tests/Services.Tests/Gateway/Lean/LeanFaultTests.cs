@@ -1,7 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
 using Shouldly;
-using SkyRiff.Gateway.Decisions;
 using Xunit;
 
 namespace SkyRiff.Services.Tests.Gateway.Lean;
@@ -87,7 +86,7 @@ public sealed class LeanFaultTests
             await wire.WriteAsync(Ok);
             await wire.ReadHeadAsync();
         });
-        await using var gateway = new LeanGateway([upstream.EndPoint], route: cluster => new Route("r", cluster) { Timeout = TimeSpan.FromMilliseconds(100) });
+        await using var gateway = new LeanGateway([upstream.EndPoint], route: r => r with { Timeout = TimeSpan.FromMilliseconds(100) });
         using var client = await gateway.ConnectAsync();
         await client.WriteAsync(Get);
         (await client.ReadResponseAsync()).Head.ShouldStartWith("HTTP/1.1 504 ");
@@ -216,7 +215,7 @@ public sealed class LeanFaultTests
                 left -= block.Length;
             }
         });
-        await using var gateway = new LeanGateway([upstream.EndPoint], route: cluster => new Route("r", cluster) { BodyBytesMax = Bytes });
+        await using var gateway = new LeanGateway([upstream.EndPoint], route: r => r with { BodyBytesMax = Bytes });
         using var client = await gateway.ConnectAsync();
         await client.WriteAsync($"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: {Bytes}\r\n\r\n");
         var sending = Task.Run(

@@ -1,5 +1,4 @@
 using Shouldly;
-using SkyRiff.Gateway.Decisions;
 using SkyRiff.Services.Tests.Gateway.Hostile;
 using Xunit;
 
@@ -197,7 +196,7 @@ public sealed class LeanForwardingTests
     public async Task A_body_over_the_limit_is_413_by_length_and_by_chunks()
     {
         await using var upstream = ScriptedUpstream.Answering(Ok);
-        await using var gateway = new LeanGateway([upstream.EndPoint], route: cluster => new Route("r", cluster) { BodyBytesMax = 10 });
+        await using var gateway = new LeanGateway([upstream.EndPoint], route: r => r with { BodyBytesMax = 10 });
         foreach (var (framing, status) in new[] { ("Content-Length: 10\r\n\r\n0123456789", 200), ("Content-Length: 11\r\n\r\n", 413),
             ("Transfer-Encoding: chunked\r\n\r\na\r\n0123456789\r\n0\r\n\r\n", 200), ("Transfer-Encoding: chunked\r\n\r\nb\r\n01234567890\r\n0\r\n\r\n", 413) })
         {

@@ -1,22 +1,31 @@
 using System.Net;
+using SkyRiff.Gateway.Configuration;
 using SkyRiff.Gateway.Decisions;
 using SkyRiff.Gateway.Lean;
 using SkyRiff.Kernel;
+using SkyRiff.Resilience;
 
 namespace SkyRiff.Services.Tests.Gateway.Lean;
 
 /// <summary>A lean front with one loop before the given upstreams, that must be clean when it is stopped.</summary>
 internal sealed class LeanGateway : IAsyncDisposable
 {
-    private static int _indexes = 1000;
     private readonly LeanFront _front;
 
-    public LeanGateway(IEnumerable<IPEndPoint> upstreams, Func<LeanOptions, LeanOptions>? options = null, Func<Cluster, Route>? route = null)
+    public LeanGateway(IEnumerable<IPEndPoint> upstreams, Func<LeanOptions, LeanOptions>? options = null, Func<RouteConfig, RouteConfig>? route = null,
+        Func<ClusterConfig, ClusterConfig>? cluster = null, Func<EdgeConfig, EdgeConfig>? edge = null)
     {
-        var cluster = new Cluster("c", [.. upstreams.Select(e => new Endpoint(Interlocked.Increment(ref _indexes), e.ToString(), e))]);
         var listen = new LeanOptions { Listen = new(IPAddress.Loopback, 0), Loops = 1, DrainIdleTimeout = TimeSpan.FromMilliseconds(1), DrainTimeout = TimeSpan.FromSeconds(2) };
-        var snapshot = new EdgeSnapshot([route?.Invoke(cluster) ?? new Route("r", cluster)]);
-        _front = LeanFront.Start(options?.Invoke(listen) ?? listen, snapshot, TimeProvider.System, Entropy.Seeded(1));
+        _front = LeanFront.Start(options?.Invoke(listen) ?? listen, Compile(upstreams, route, cluster, edge), TimeProvider.System, Entropy.Seeded(1));
+    }
+
+    public static EdgeSnapshot Compile(IEnumerable<IPEndPoint> upstreams, Func<RouteConfig, RouteConfig>? route = null,
+        Func<ClusterConfig, ClusterConfig>? cluster = null, Func<EdgeConfig, EdgeConfig>? edge = null, EdgeSnapshot? before = null)
+    {
+        var clusterConfig = new ClusterConfig("c") { Endpoints = [.. upstreams.Select(e => new EndpointConfig(e.ToString(), e, 1))], Balance = "round_robin" };
+        var routeConfig = new RouteConfig("r") { Cluster = "c" };
+        var config = new EdgeConfig { Clusters = [cluster?.Invoke(clusterConfig) ?? clusterConfig], Routes = [route?.Invoke(routeConfig) ?? routeConfig] };
+        return EdgeCompiler.Compile(edge?.Invoke(config) ?? config, before, Entropy.Seeded(1), new MonotonicClock(TimeProvider.System).Now);
     }
 
     public LeanFront Front => _front;
