@@ -91,7 +91,7 @@ public sealed class RedisServerProcess : IAsyncDisposable
 
     private static Process Launch(DirectoryInfo folder, int port, string[] arguments)
     {
-        var start = new ProcessStartInfo("redis-server") { RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = folder.FullName };
+        var start = new ProcessStartInfo("redis-server") { UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = folder.FullName };
         string[] settings =
         [
             "--port", port.ToString(CultureInfo.InvariantCulture), "--bind", "127.0.0.1", "--unixsocket", Path.Combine(folder.FullName, "redis.sock"),

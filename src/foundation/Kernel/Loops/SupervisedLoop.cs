@@ -17,6 +17,7 @@ public abstract class SupervisedLoop(string name, TimeProvider time, Entropy ent
 
     private readonly CancellationTokenSource _stopping = new();
     private Task _running = Task.CompletedTask;
+    private int _disposed;
 
     public string Name { get; } = name;
 
@@ -43,8 +44,10 @@ public abstract class SupervisedLoop(string name, TimeProvider time, Entropy ent
         await _running.WaitAsync(cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 
+    /// <summary>Safe to call twice: a container that knows the loop by two names disposes it twice.</summary>
     public async ValueTask DisposeAsync()
     {
+        if (Interlocked.Exchange(ref _disposed, 1) != 0) return;
         await StopAsync(CancellationToken.None);
         _stopping.Dispose();
         GC.SuppressFinalize(this);

@@ -2,8 +2,14 @@ using System.Diagnostics.CodeAnalysis;
 
 namespace SkyRiff.Kernel.Outcomes;
 
+/// <summary>The face of every <see cref="Outcome{T}"/> for code that only asks whether it is a refusal (a transaction rolls back then).</summary>
+public interface IOutcome
+{
+    Problem? Problem { get; }
+}
+
 /// <summary>What a use case answers: a value, or the <see cref="Problem"/> that says why not. Faults of the world are exceptions.</summary>
-public readonly record struct Outcome<T>
+public readonly record struct Outcome<T> : IOutcome
 {
     private readonly T? _value;
 

@@ -42,6 +42,17 @@ public readonly struct ExactSlidingWindow : ILimitAlgorithm<ExactSlidingWindowSt
     /// <inheritdoc/>
     public long Limit { get; }
 
+    /// <summary>The window's length.</summary>
+    public TimeSpan Window => MonotonicClock.Duration(_window);
+
+    /// <summary>The same rule for a share of the traffic: the limit times <paramref name="share"/>, but at least one.</summary>
+    public ExactSlidingWindow Times(double share)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(share, 0);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(share, 1);
+        return new(Math.Max(1, (int)(Limit * share)), Window);
+    }
+
     /// <inheritdoc/>
     public LimitDecision Take(ref ExactSlidingWindowState state, long cost, long now)
     {

@@ -140,6 +140,41 @@ internal sealed class KeyTable<TAlgorithm, TState> : KeyedLimiter
         return forgotten;
     }
 
+    /// <summary>Takes only if the key is there; a stranger is answered like a new key and not remembered.</summary>
+    internal LimitDecision TakeIfKnown(LimitKey key, long cost, long now)
+    {
+        var hash = key.Value | (key.Value == 0 ? 1UL : 0);
+        ref var shard = ref ShardOf(hash);
+        Enter(ref shard);
+        try
+        {
+            ref var state = ref Find(ref shard, hash);
+            return Unsafe.IsNullRef(ref state) ? TakeFromNobody(cost, now) : _algorithm.Take(ref state, cost, now);
+        }
+        finally
+        {
+            Leave(ref shard);
+        }
+    }
+
+    /// <summary>Replaces what is remembered about the key.</summary>
+    internal void Remember(LimitKey key, TState value, long now)
+    {
+        var hash = key.Value | (key.Value == 0 ? 1UL : 0);
+        ref var shard = ref ShardOf(hash);
+        Enter(ref shard);
+        try
+        {
+            ref var state = ref Find(ref shard, hash);
+            if (Unsafe.IsNullRef(ref state)) state = ref Add(ref shard, hash, now);
+            if (!Unsafe.IsNullRef(ref state)) state = value;
+        }
+        finally
+        {
+            Leave(ref shard);
+        }
+    }
+
     private LimitDecision TakeFromNobody(long cost, long now)
     {
         var state = default(TState);

@@ -29,6 +29,17 @@ public readonly struct SlidingWindow : ILimitAlgorithm<SlidingWindowState>
     /// <inheritdoc/>
     public long Limit { get; }
 
+    /// <summary>The window's length.</summary>
+    public TimeSpan Window => MonotonicClock.Duration(_window);
+
+    /// <summary>The same rule for a share of the traffic: the limit times <paramref name="share"/>, but at least one.</summary>
+    public SlidingWindow Times(double share)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(share, 0);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(share, 1);
+        return new(Math.Max(1, (int)(Limit * share)), Window);
+    }
+
     /// <inheritdoc/>
     public LimitDecision Take(ref SlidingWindowState state, long cost, long now)
     {

@@ -37,6 +37,18 @@ public readonly struct TokenBucket : ILimitAlgorithm<TokenBucketState>
     /// <summary>The time that gains one token.</summary>
     public long NanosecondsPerToken { get; }
 
+    /// <summary>The same rule for a share of the traffic: burst and rate times <paramref name="share"/>, but a burst of at least one.</summary>
+    public TokenBucket Times(double share) => new(share, this);
+
+    private TokenBucket(double share, TokenBucket whole)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(share, 0);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(share, 1);
+        Limit = Math.Max(1, (long)(whole.Limit * share));
+        NanosecondsPerToken = (long)Math.Min(Math.Ceiling(whole.NanosecondsPerToken / share), (double)(DepthMax / Limit));
+        _depth = Limit * NanosecondsPerToken;
+    }
+
     /// <inheritdoc/>
     public LimitDecision Take(ref TokenBucketState state, long cost, long now)
     {

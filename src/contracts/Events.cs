@@ -1,0 +1,22 @@
+namespace SkyRiff.Contracts;
+
+/// <summary>Topics of the events that services publish through their outbox; the payload of each is the record of the same name, as JSON.</summary>
+public static class Topics
+{
+    public const string UserRegistered = "users.registered";
+    public const string UserDeleted = "users.deleted";
+    public const string GenerationFinished = "videos.generation_finished";
+    public const string WorkPublished = "videos.work_published";
+    public const string CreditsPurchased = "payments.credits_purchased";
+}
+
+public sealed record UserRegistered(UserId User, string Handle);
+
+public sealed record UserDeleted(UserId User);
+
+/// <param name="Status"><c>ready</c>, <c>failed</c> or <c>cancelled</c>.</param>
+public sealed record GenerationFinished(GenerationId Generation, UserId User, string Status);
+
+public sealed record WorkPublished(WorkId Work, UserId User);
+
+public sealed record CreditsPurchased(OrderId Order, UserId User, long Credits);

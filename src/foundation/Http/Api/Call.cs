@@ -1,0 +1,67 @@
+using System.Net;
+using Microsoft.AspNetCore.Http;
+using SkyRiff.Kernel.Idempotency;
+using SkyRiff.Kernel.Ids;
+using SkyRiff.Kernel.Outcomes;
+
+namespace SkyRiff.Http;
+
+/// <summary>Everything about a call but its body: who, from where, with which route values and query.</summary>
+public sealed class Call
+{
+    internal Call(HttpContext http, Caller? caller, IdempotencyKey? key, CursorSeal cursors) => (Http, MaybeCaller, MaybeKey, _cursors) = (http, caller, key, cursors);
+
+    private readonly CursorSeal _cursors;
+
+    /// <summary>For the few that set cookies or stream; everybody else leaves it alone.</summary>
+    public HttpContext Http { get; }
+
+    /// <summary>The caller, where the route is open and may be called without one.</summary>
+    public Caller? MaybeCaller { get; }
+
+    public Caller Caller => MaybeCaller ?? throw new InvalidOperationException("This route is open: it may have no caller.");
+
+    internal IdempotencyKey? MaybeKey { get; }
+
+    /// <summary>The caller's Idempotency-Key; only on routes that demand one.</summary>
+    public IdempotencyKey Key => MaybeKey ?? throw new InvalidOperationException("This route does not take an Idempotency-Key.");
+
+    /// <summary>The client's address, as far as trusted proxies tell it.</summary>
+    public IPAddress Address => Http.Connection.RemoteIpAddress ?? IPAddress.None;
+
+    public string RouteText(string name) => (string?)Http.Request.RouteValues[name] ?? throw new InvalidOperationException($"The route has no {{{name}}}.");
+
+    /// <summary>An id from the path; what is no id is simply not there: 404.</summary>
+    public Outcome<TId> RouteId<TId>(string name)
+        where TId : struct, ITypedId<TId> =>
+        TypedId.TryParse<TId>(RouteText(name), out var id) ? id : HttpProblems.NotFound.Because("No such id, or it is not yours to see.");
+
+    /// <summary>A query parameter that may be absent; repeated ones are refused by taking none.</summary>
+    public string? Query(string name)
+    {
+        var values = Http.Request.Query[name];
+        return values.Count == 1 && values[0] is { Length: > 0 } value && !value.Contains('\0') ? value : null;
+    }
+
+    /// <summary><c>limit</c> (1..100, default 20) and the opened <c>cursor</c> of a list that is called <paramref name="list"/>.</summary>
+    public Outcome<Page> Page(string list)
+    {
+        var limit = 20;
+        if (Http.Request.Query.TryGetValue("limit", out var text) && (!int.TryParse(text, System.Globalization.NumberStyles.None, null, out limit) || limit is < 1 or > 100))
+        {
+            return HttpProblems.Invalid.Because("limit is a whole number from 1 to 100.", [new FieldError("", "The query parameter limit is a whole number from 1 to 100.")]);
+        }
+        if (!Http.Request.Query.TryGetValue("cursor", out var cursor)) return new Page(limit, null);
+        return cursor.Count == 1 && _cursors.Open(list, cursor[0] ?? "") is { } position
+            ? new Page(limit, position)
+            : HttpProblems.MalformedCursor.Because("Pass a nextCursor of this very list, unchanged, or none to begin at the top.");
+    }
+
+    /// <summary>Builds a list's reply; <paramref name="next"/> is the position after the last item, or null at the end.</summary>
+    public ListReply<T> List<T>(string list, IReadOnlyList<T> items, string? next) => new(items, next is null ? null : _cursors.Seal(list, next));
+}
+
+/// <summary>One page asked for: how many, and after which position (in the list's own form).</summary>
+public sealed record Page(int Limit, string? After);
+
+public sealed record ListReply<T>(IReadOnlyList<T> Items, string? NextCursor);

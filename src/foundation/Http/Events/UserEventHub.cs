@@ -1,0 +1,83 @@
+using System.Collections.Concurrent;
+using System.Threading.Channels;
+
+namespace SkyRiff.Http;
+
+/// <summary>Something that a user's open pages want to know at once. Each event carries the whole present state of its thing, so a newer one makes an older one superfluous.</summary>
+/// <param name="Type"><c>generation</c>, <c>notification</c> or <c>wallet</c>.</param>
+/// <param name="At">When it became true; the stream's ids are made of this.</param>
+/// <param name="Data">UTF-8 JSON on one line.</param>
+public sealed record UserEvent(string Type, DateTimeOffset At, ReadOnlyMemory<byte> Data);
+
+/// <summary>Answers what a user's stream may have missed, from the service's own tables: this is what makes streams resumable on any process.</summary>
+public interface IUserEventSource
+{
+    /// <summary>The present state of what changed after <paramref name="since"/> (null: of what is going on), oldest first, at most 100.</summary>
+    Task<IReadOnlyList<UserEvent>> SinceAsync(long user, DateTimeOffset? since, CancellationToken cancellationToken);
+}
+
+/// <summary>
+/// Hands events to the streams that are open on this process. Bounded: a stream that reads too slowly loses its oldest events (each is a
+/// whole state, and the next one corrects it), a user has at most <see cref="StreamsPerUserMax"/> streams.
+/// </summary>
+public sealed class UserEventHub
+{
+    public const int StreamsPerUserMax = 8;
+    private const int BacklogMax = 64;
+
+    private readonly ConcurrentDictionary<long, Subscription[]> _streams = new();
+
+    /// <summary>Streams that are open now.</summary>
+    public int OpenStreams => _streams.Values.Sum(streams => streams.Length);
+
+    public void Publish(long user, UserEvent what)
+    {
+        if (!_streams.TryGetValue(user, out var streams)) return;
+        foreach (var stream in streams) stream.Channel.Writer.TryWrite(what);
+    }
+
+    /// <summary>Opens a stream, or answers null when the user has too many.</summary>
+    public Subscription? Subscribe(long user)
+    {
+        var subscription = new Subscription(this, user, Channel.CreateBounded<UserEvent>(new BoundedChannelOptions(BacklogMax) { FullMode = BoundedChannelFullMode.DropOldest, SingleReader = true }));
+        while (true)
+        {
+            if (_streams.TryGetValue(user, out var streams))
+            {
+                if (streams.Length >= StreamsPerUserMax) return null;
+                if (_streams.TryUpdate(user, [.. streams, subscription], streams)) return subscription;
+            }
+            else if (_streams.TryAdd(user, [subscription]))
+            {
+                return subscription;
+            }
+        }
+    }
+
+    private void Remove(Subscription subscription)
+    {
+        while (_streams.TryGetValue(subscription.User, out var streams))
+        {
+            var rest = streams.Where(stream => stream != subscription).ToArray();
+            var removed = rest.Length == 0
+                ? _streams.TryRemove(KeyValuePair.Create(subscription.User, streams))
+                : _streams.TryUpdate(subscription.User, rest, streams);
+            if (removed) return;
+        }
+    }
+
+    public sealed class Subscription : IDisposable
+    {
+        private readonly UserEventHub _hub;
+
+        internal Subscription(UserEventHub hub, long user, Channel<UserEvent> channel) => (_hub, User, Channel) = (hub, user, channel);
+
+        public long User { get; }
+
+        public ChannelReader<UserEvent> Events => Channel.Reader;
+
+        internal Channel<UserEvent> Channel { get; }
+
+        public void Dispose() => _hub.Remove(this);
+    }
+}

@@ -1,0 +1,55 @@
+using SkyRiff.Contracts;
+using SkyRiff.Data;
+using SkyRiff.Http;
+using SkyRiff.Kernel.Ids;
+using SkyRiff.Kernel.Outcomes;
+using SkyRiff.Videos.Publishing;
+
+namespace SkyRiff.Videos.Feed;
+
+/// <summary>
+/// GET /works: public works, newest first; of one author from that author's shard (with the private ones, if it is the caller), else merged from all shards. Ids are in
+/// order of time on every shard, so a cursor is the last id shown.
+/// </summary>
+internal sealed class ListWorks(VideosDatabase database, IProfiles profiles, WorkViews views) : IUseCase<ListReply<WorkView>>
+{
+    private const int SearchLengthMax = 100;
+
+    public async Task<Outcome<ListReply<WorkView>>> HandleAsync(Call call, CancellationToken cancellationToken)
+    {
+        if (!call.Page("works").TryGet(out var page, out var problem)) return problem;
+        if (call.Query("feed") is not (null or "latest")) return VideoProblems.UnknownFeed.Because("The feeds are: latest.", [new FieldError("", "The query parameter feed is latest.")]);
+        var viewer = call.MaybeCaller is { } caller ? UserId.Of(caller.Subject) : (UserId?)null;
+        UserId? author = null;
+        if (call.Query("author") is { } wanted)
+        {
+            author = TypedId.TryParse<UserId>(wanted, out var id) ? id : await profiles.FindAsync(wanted, cancellationToken);
+            if (author is null) return call.List<WorkView>("works", [], null);
+        }
+
+        var filter = new Filter(author, author is not null && author == viewer, call.Query("tag")?.ToLowerInvariant().TrimStart('#'), Pattern(call.Query("q")), page.After is null ? long.MaxValue : long.Parse(page.After), page.Limit + 1);
+        var rows = author is { } one ? await FindAsync(database.Map.ShardOf(one.Slot()), filter, cancellationToken) : await MergeAsync(filter, cancellationToken);
+        var shown = rows.Take(page.Limit).ToList();
+        return call.List("works", await views.OfAsync(shown, viewer, cancellationToken), rows.Count > page.Limit ? shown[^1].Id.Value.ToString() : null);
+    }
+
+    private sealed record Filter(UserId? Author, bool WithHidden, string? Tag, string? Pattern, long Before, int Limit);
+
+    private async Task<List<WorkRow>> MergeAsync(Filter filter, CancellationToken cancellationToken)
+    {
+        var pages = await Task.WhenAll(database.Map.Shards.Select(shard => FindAsync(shard, filter, cancellationToken)));
+        return [.. pages.SelectMany(page => page).OrderByDescending(row => row.Id.Value).Take(filter.Limit)];
+    }
+
+    private Task<List<WorkRow>> FindAsync(Shard shard, Filter filter, CancellationToken cancellationToken) => database.PrimaryAsync(shard, (sql, token) => sql.ListAsync($"""
+        SELECT {Sql.Splice(WorkRow.Columns)} FROM videos.works
+         WHERE id < {filter.Before} AND (visibility = 'public' OR {filter.WithHidden})
+           AND ({filter.Author?.Value}::bigint IS NULL OR user_id = {filter.Author?.Value}) AND ({filter.Tag}::text IS NULL OR tags @> ARRAY[{filter.Tag}::text])
+           AND ({filter.Pattern}::text IS NULL OR title ILIKE {filter.Pattern} OR description ILIKE {filter.Pattern})
+         ORDER BY id DESC LIMIT {filter.Limit}
+        """, WorkRow.Read, token), cancellationToken);
+
+    /// <summary>The words as they are, anywhere: LIKE's own signs are escaped.</summary>
+    private static string? Pattern(string? search) => search is null ? null
+        : $"%{(search.Length > SearchLengthMax ? search[..SearchLengthMax] : search).Replace("\\", "\\\\", StringComparison.Ordinal).Replace("%", "\\%", StringComparison.Ordinal).Replace("_", "\\_", StringComparison.Ordinal)}%";
+}

@@ -1,0 +1,4 @@
+using SkyRiff.Testing;
+using Xunit;
+
+[assembly: AssemblyFixture(typeof(SharedPostgres))]

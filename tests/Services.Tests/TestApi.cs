@@ -1,0 +1,72 @@
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using SkyRiff.Data;
+using SkyRiff.Http;
+using SkyRiff.Kernel;
+using SkyRiff.Kernel.Ids;
+using SkyRiff.Kernel.Outcomes;
+
+namespace SkyRiff.Services.Tests;
+
+/// <summary>One module as the program would run it, with real HTTP on a port of its own. A caller's access token is simply its user id.</summary>
+internal sealed class TestApi : IAsyncDisposable
+{
+    private readonly WebApplication _app;
+    private bool _disposed;
+
+    private TestApi(WebApplication app)
+    {
+        _app = app;
+        Client = new HttpClient { BaseAddress = new Uri(app.Urls.Single()) };
+    }
+
+    public HttpClient Client { get; }
+
+    public IServiceProvider Services => _app.Services;
+
+    /// <param name="background">Whether loops and consumers run, or only HTTP: a process without them is one that died right after its answer.</param>
+    public static async Task<TestApi> StartAsync(ShardMap map, Module module, IEnumerable<KeyValuePair<string, string?>> settings, bool background = true, TimeProvider? time = null)
+    {
+        var builder = WebApplication.CreateSlimBuilder();
+        builder.Logging.ClearProviders();
+        builder.WebHost.UseUrls("http://127.0.0.1:0");
+        builder.Configuration.AddInMemoryCollection(settings);
+
+        var services = builder.Services;
+        services.AddSingleton(map).AddSingleton(time ?? TimeProvider.System).AddSingleton(Entropy.System).AddSingleton<UserEventHub>();
+        services.AddSingleton(new CursorSeal([.. Enumerable.Repeat((byte)7, 32)])).AddSingleton<ICallerVerifier, IdIsToken>();
+        services.AddSingleton<Wakeups>().AddSingleton<IEventPublisher, InProcessBus>();
+        module.Register(services, builder.Configuration);
+        if (background)
+        {
+            services.AddSingleton<IHostedService>(provider => provider.GetRequiredService<Wakeups>());
+            module.Loops(services);
+            module.Consumers(services);
+        }
+
+        var app = builder.Build();
+        app.UseMiddleware<ProblemBoundary>();
+        module.Http(new ApiRoutes(app, []));
+        await app.StartAsync(CancellationToken.None);
+        return new TestApi(app);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_disposed) return;
+        _disposed = true;
+        Client.Dispose();
+        await _app.StopAsync(CancellationToken.None);
+        await _app.DisposeAsync();
+    }
+
+    private sealed class IdIsToken : ICallerVerifier
+    {
+        public ValueTask<Outcome<Caller>> VerifyAsync(string accessToken, CancellationToken cancellationToken) => ValueTask.FromResult(
+            Id.TryParse(accessToken, out var user) ? Outcome<Caller>.Of(new Caller(user, 1, [])) : HttpProblems.Unauthenticated.Because("Not a token of these tests."));
+    }
+}
