@@ -66,7 +66,7 @@ public sealed class LeanForwardingTests
             await wire.WriteAsync(cases[next].Bytes);
             await wire.ReadToEndAsync();
         });
-        await using var gateway = new LeanGateway([upstream.EndPoint]);
+        await using var gateway = new LeanGateway([upstream.EndPoint], cluster: LeanGateway.NeverOpen);
         var wrong = new List<string>();
         foreach (var item in cases)
         {

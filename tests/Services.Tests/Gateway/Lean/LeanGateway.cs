@@ -28,6 +28,14 @@ internal sealed class LeanGateway : IAsyncDisposable
         return EdgeCompiler.Compile(edge?.Invoke(config) ?? config, before, Entropy.Seeded(1), new MonotonicClock(TimeProvider.System).Now);
     }
 
+    /// <summary>For tests that are about failures and not about what protects from them.</summary>
+    public static ClusterConfig NeverOpen(ClusterConfig cluster) => cluster with
+    {
+        Breaker = new() { WindowCalls = 1024, CallsMin = 1024 },
+        Group = new() { PassiveHealth = new() { IsEnabled = false } },
+        RetriesMax = 0,
+    };
+
     public LeanFront Front => _front;
 
     public LoopCounters Counters => _front.Counters[0];
