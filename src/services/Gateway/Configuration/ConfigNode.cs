@@ -39,6 +39,12 @@ internal sealed class ConfigNode
             mistakes.Add(new(file, (int)broken.Start.Line, "(syntax)", "YAML or JSON that can be read: " + broken.Message));
             return new(file, "", null, mistakes);
         }
+        catch (InvalidOperationException)
+        {
+            // How the reader says that the file ends in the middle of something.
+            mistakes.Add(new(file, text.Count(c => c == '\n') + 1, "(syntax)", "YAML or JSON that is complete"));
+            return new(file, "", null, mistakes);
+        }
         if (stream.Documents.Count == 1) return new(file, "", stream.Documents[0].RootNode, mistakes);
         mistakes.Add(new(file, 1, "(file)", "one document"));
         return new(file, "", null, mistakes);

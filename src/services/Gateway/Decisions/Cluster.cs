@@ -1,4 +1,5 @@
 using System.Buffers.Text;
+using System.Collections.Concurrent;
 using System.Net;
 using System.Text;
 using SkyRiff.Gateway.Configuration;
@@ -30,8 +31,6 @@ internal sealed class Target(int index, EndPoint address, Endpoint endpoint)
 /// </summary>
 internal sealed class Cluster
 {
-    private static int _nextIndex;
-    private readonly Dictionary<Endpoint, Target> _targets;
     private readonly Balancer _balancer;
     private readonly byte[] _hashName;
 
@@ -42,13 +41,7 @@ internal sealed class Cluster
         State = before is not null && before.Config.Group == config.Group ? before.State : new ClusterState(config);
         _balancer = before is not null && before.Config.Balance == config.Balance && ReferenceEquals(before.State, State)
             ? before._balancer : Balancer.Create(config.Balance, entropy)!;
-        State.Group.Update([.. config.Endpoints.Select(e => new EndpointSpec(e.Id, e.Weight))], now);
-        _targets = [];
-        foreach (var endpoint in State.Group.Current.Members)
-        {
-            var address = config.Endpoints.First(e => e.Id == endpoint.Id).Address;
-            _targets[endpoint] = before?._targets.GetValueOrDefault(endpoint) ?? new Target(Interlocked.Increment(ref _nextIndex), address, endpoint);
-        }
+        State.Update(config.Endpoints, now);
         Budget = before is not null && before.Config.RetryBudget == config.RetryBudget ? before.Budget : new RetryBudget(config.RetryBudget);
         Adaptive = config.Adaptive is null ? null : IsSame(before?.Config.Adaptive, config.Adaptive) ? before!.Adaptive : new AdaptiveConcurrency(config.Adaptive);
     }
@@ -63,7 +56,7 @@ internal sealed class Cluster
 
     public AdaptiveConcurrency? Adaptive { get; }
 
-    public IReadOnlyCollection<Target> Targets => _targets.Values;
+    public IReadOnlyList<Target> Targets => State.Targets;
 
     private static bool IsSame(AdaptiveConcurrencyOptions? before, AdaptiveConcurrencyOptions now) =>
         before is not null && (before.LimitMin, before.LimitMax, before.LimitStart) == (now.LimitMin, now.LimitMax, now.LimitStart);
@@ -72,7 +65,7 @@ internal sealed class Cluster
     public Target? Choose(ulong key, Endpoint? avoid, long now)
     {
         var chosen = _balancer.Choose(State.Group.At(now), new Pick(now, key, avoid));
-        return chosen is null ? null : _targets.GetValueOrDefault(chosen);
+        return chosen is null ? null : State.TargetOf(chosen);
     }
 
     /// <summary>The target that a sticky cookie names, while it may serve.</summary>
@@ -81,7 +74,7 @@ internal sealed class Cluster
         if (cookie.Length != 16 || !Utf8Parser.TryParse(cookie, out ulong hash, out var consumed, 'x') || consumed != 16) return null;
         foreach (var endpoint in State.Group.At(now).Available)
         {
-            if (endpoint.Hash == hash) return _targets.GetValueOrDefault(endpoint);
+            if (endpoint.Hash == hash) return State.TargetOf(endpoint);
         }
         return null;
     }
@@ -105,14 +98,40 @@ internal sealed class Cluster
     }
 }
 
-/// <summary>What a cluster has learned and a reload must not forget.</summary>
+/// <summary>
+/// What a cluster has learned and a reload must not forget. Old and new snapshots share it, so a request that was decided by the old one may meet an endpoint
+/// that only the new one names, and the reverse.
+/// </summary>
 internal sealed class ClusterState(ClusterConfig config)
 {
+    private static int _nextIndex;
+    private readonly ConcurrentDictionary<string, EndPoint> _addresses = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<Endpoint, Target> _targets = new();
     private int _inFlight;
 
     public EndpointGroup Group { get; } = new(config.Group);
 
     public int InFlight => Volatile.Read(ref _inFlight);
+
+    public IReadOnlyList<Target> Targets
+    {
+        get
+        {
+            var targets = new List<Target>();
+            foreach (var endpoint in Group.Current.Members) targets.Add(TargetOf(endpoint));
+            return targets;
+        }
+    }
+
+    public void Update(IReadOnlyList<EndpointConfig> endpoints, long now)
+    {
+        // Addresses first: as soon as the group knows an endpoint, it can be chosen.
+        foreach (var endpoint in endpoints) _addresses[endpoint.Id] = endpoint.Address;
+        foreach (var gone in Group.Update([.. endpoints.Select(e => new EndpointSpec(e.Id, e.Weight))], now)) _targets.TryRemove(gone, out _);
+    }
+
+    public Target TargetOf(Endpoint endpoint) => _targets.TryGetValue(endpoint, out var known)
+        ? known : _targets.GetOrAdd(endpoint, (added, addresses) => new Target(Interlocked.Increment(ref _nextIndex), addresses[added.Id], added), _addresses);
 
     public bool TryEnter(int max)
     {

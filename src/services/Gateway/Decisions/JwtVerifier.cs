@@ -43,6 +43,9 @@ internal sealed class JwtVerifier(string issuer, string audience, TimeSpan leewa
     /// <summary>Tokens that named a key we do not have: the sign to fetch the keys again.</summary>
     public long UnknownKeys => Volatile.Read(ref _unknownKeys);
 
+    /// <summary>What the keys were read from, so that reading the same again keeps the cache.</summary>
+    public string KeysText { get; set; } = "";
+
     public JsonWebKeys Keys
     {
         get => Volatile.Read(ref _keys);
@@ -141,7 +144,7 @@ internal sealed class JwtVerifier(string issuer, string audience, TimeSpan leewa
     {
         identity = null;
         byte[]? subject = null;
-        var (expires, notBefore, issued) = (-1L, long.MinValue, 0L);
+        var (expires, notBefore, issued) = (-1L, 0L, 0L);
         var (issuerFits, audienceFits) = (false, false);
         try
         {
@@ -156,15 +159,15 @@ internal sealed class JwtVerifier(string issuer, string audience, TimeSpan leewa
                 }
                 else if (reader.ValueTextEquals("exp"u8))
                 {
-                    if (expires >= 0 || !reader.Read() || !reader.TryGetInt64(out expires) || expires < 0) return TokenVerdict.Malformed;
+                    if (expires >= 0 || !reader.Read() || !reader.TryGetInt64(out expires) || expires is < 0 or > (1L << 53)) return TokenVerdict.Malformed;
                 }
                 else if (reader.ValueTextEquals("nbf"u8))
                 {
-                    if (!reader.Read() || !reader.TryGetInt64(out notBefore)) return TokenVerdict.Malformed;
+                    if (!reader.Read() || !reader.TryGetInt64(out notBefore) || notBefore < 0) return TokenVerdict.Malformed;
                 }
                 else if (reader.ValueTextEquals("iat"u8))
                 {
-                    if (!reader.Read() || !reader.TryGetInt64(out issued)) return TokenVerdict.Malformed;
+                    if (!reader.Read() || !reader.TryGetInt64(out issued) || issued < 0) return TokenVerdict.Malformed;
                 }
                 else if (reader.ValueTextEquals("iss"u8))
                 {

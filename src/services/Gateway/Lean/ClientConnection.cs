@@ -18,12 +18,14 @@ internal sealed class ClientConnection : Connection
     private int _lingered;
     private State _state;
     private bool _queued;
+    private bool _awaitsProxyHeader;
     private long _windowBytes;
 
     public ClientConnection(EventLoop loop, int fd, PeerAddress peer)
         : base(loop, fd)
     {
         Peer = peer;
+        _awaitsProxyHeader = loop.Options.ProxyProtocol;
         loop.Counters.ClientsOpen++;
         loop.Counters.ClientsAccepted++;
         loop.Timers.Set(this, loop.Now + (long)loop.Options.HeadTimeout.TotalMilliseconds);
@@ -38,7 +40,8 @@ internal sealed class ClientConnection : Connection
         Lingering,
     }
 
-    public PeerAddress Peer { get; }
+    /// <summary>Who it is: the socket's peer, or whom a PROXY header names.</summary>
+    public PeerAddress Peer { get; private set; }
 
     public Exchange? Exchange { get; private set; }
 
@@ -193,7 +196,7 @@ internal sealed class ClientConnection : Connection
             var first = _end == _start;
             _end += received;
             // Only a line end can complete a head or make it refusable, but for the first bytes and a full buffer.
-            if ((hadLine || first || _end == _inbound.Length) && (Parse() || !IsOpen)) return;
+            if ((hadLine || first || _awaitsProxyHeader || _end == _inbound.Length) && (Parse() || !IsOpen)) return;
         }
         if (_end == _start) ReturnInbound();
     }
@@ -201,6 +204,7 @@ internal sealed class ClientConnection : Connection
     /// <summary>True when a request was taken on or refused; false when more bytes are needed.</summary>
     private bool Parse()
     {
+        if (_awaitsProxyHeader && !ReadProxyHeader()) return !IsOpen;
         var head = Loop.RequestHead;
         switch (RequestParser.Parse(_inbound!, _start, _end, Loop.Snapshot.HeadLimits, head))
         {
@@ -224,6 +228,23 @@ internal sealed class ClientConnection : Connection
             SetDeadline(Loop.Options.HeadTimeout);
         }
         return false;
+    }
+
+    /// <summary>True once the header is read; a connection without one is closed.</summary>
+    private bool ReadProxyHeader()
+    {
+        switch (ProxyProtocol.Parse(_inbound.AsSpan(_start, _end - _start), out var length, out var address))
+        {
+            case ParseStatus.Incomplete:
+                return false;
+            case ParseStatus.Refused:
+                Close();
+                return false;
+        }
+        _awaitsProxyHeader = false;
+        _start += length;
+        if (address.Length > 0) Peer = PeerAddress.Of(address);
+        return true;
     }
 
     /// <summary>What cannot be understood ends the connection: nobody knows where the next request begins.</summary>
