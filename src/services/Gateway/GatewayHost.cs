@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Logging;
 using SkyRiff.Gateway.Configuration;
+using SkyRiff.Gateway.Kestrel;
 using SkyRiff.Gateway.Lean;
 using SkyRiff.Gateway.Running;
 using SkyRiff.Gateway.Telemetry;
@@ -32,18 +33,21 @@ public static class GatewayHost
         await runtime.StartAsync(stopping);
 
         var fronts = new List<LeanFront>();
-        foreach (var listen in config.Listen) fronts.Add(LeanFront.Start(OptionsOf(listen), runtime.Snapshot, time, entropy, log));
+        foreach (var listen in config.Listen.Where(l => l.IsLean)) fronts.Add(LeanFront.Start(OptionsOf(listen), runtime.Snapshot, time, entropy, log));
+        var kestrels = new List<KestrelFront>();
+        foreach (var listen in config.Listen.Where(l => !l.IsLean)) kestrels.Add(await KestrelFront.StartAsync(listen, runtime, log, time, stopping));
         runtime.Applied += snapshot => fronts.ForEach(front => front.Snapshot = snapshot);
         await using var reloader = new ConfigReloader(configFile, text, runtime, time, entropy, loggers.CreateLogger<ConfigReloader>());
         await reloader.StartAsync(stopping);
         await using var admin = config.Admin is null ? null : await AdminServer.StartAsync(config.Admin, runtime,
-            () => [.. fronts.SelectMany(f => f.Metrics)], () => Describe(fronts, reloader), stopping);
+            () => [.. fronts.SelectMany(f => f.Metrics), .. kestrels.Select(k => k.Metrics)], () => Describe(fronts, reloader), stopping);
 
         foreach (var front in fronts) await output.WriteLineAsync($"listening on http://{front.EndPoint}");
+        foreach (var front in kestrels) await output.WriteLineAsync($"listening on {front.EndPoint} with Kestrel");
         if (config.Admin is not null) await output.WriteLineAsync($"admin on http://{config.Admin}");
         await output.FlushAsync(CancellationToken.None);
         await Task.Delay(Timeout.InfiniteTimeSpan, time, stopping).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        await Task.WhenAll(fronts.Select(front => front.DrainAsync()));
+        await Task.WhenAll([.. fronts.Select(front => front.DrainAsync()), .. kestrels.Select(front => front.DisposeAsync().AsTask())]);
         return 0;
     }
 

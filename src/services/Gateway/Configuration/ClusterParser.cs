@@ -51,6 +51,10 @@ internal static class ClusterParser
             InFlightMax = node.Integer("in_flight_max", 10_000, 1, 1_000_000),
             Adaptive = node.Has("adaptive_concurrency") ? ParseAdaptive(node.Section("adaptive_concurrency")) : null,
         };
+        var protocol = node.Text("protocol") ?? "http1";
+        if (protocol is not ("http1" or "h2" or "h2-tls")) node.Mistake("protocol", "one of http1, h2, h2-tls");
+        cluster = cluster with { UseHttp2 = protocol is "h2" or "h2-tls", UpstreamTls = protocol == "h2-tls" };
+        if (cluster.UseHttp2 && cluster.Endpoints.Any(e => e.Address is not IPEndPoint)) node.Mistake("protocol", "http1 for Unix sockets");
         if (cluster.Endpoints.Count == 0) node.Mistake("endpoints", "at least one address");
         foreach (var twice in cluster.Endpoints.GroupBy(e => e.Id).Where(g => g.Count() > 1)) node.Mistake("endpoints", $"addresses that differ; {twice.Key} is there {twice.Count()} times");
         health.Close();

@@ -27,6 +27,10 @@ internal static class ConfigParser
             Admin = root.ParsedObject("admin", "an address such as 127.0.0.1:9901", ParseEndPoint),
             Edge = ParseEdge(root),
         };
+        foreach (var listen in config.Listen.Where(l => l.IsLean))
+        {
+            if (config.Edge.Clusters.Any(c => c.UseHttp2)) root.Mistake("listen", $"tls or front: kestrel on {listen.Address}, since a cluster speaks HTTP/2, which the lean front does not");
+        }
         root.Close();
         if (mistakes.Count > 0) throw new ConfigException([.. mistakes.OrderBy(m => m.Line)]);
         return config;
@@ -51,13 +55,14 @@ internal static class ConfigParser
         {
             Certificate = node.Has("tls") ? tls.Required("certificate", "the path of a PEM file") : null,
             Key = node.Has("tls") ? tls.Required("key", "the path of a PEM file") : null,
+            IsLean = !node.Has("tls") && node.Choice("front", true, new Dictionary<string, bool> { ["lean"] = true, ["kestrel"] = false }),
             ProxyProtocol = node.Flag("proxy_protocol", false),
             Loops = node.Integer("loops", 0, 0, 256),
             ConnectionsMax = node.Integer("connections_max", 64_000, 1, 1_000_000),
             IdleTimeout = node.Duration("idle_timeout", TimeSpan.FromSeconds(75), Millisecond, Hour),
             HeadTimeout = node.Duration("head_timeout", TimeSpan.FromSeconds(10), Millisecond, Hour),
         };
-        if (listen is { ProxyProtocol: true, Certificate: not null }) node.Mistake("proxy_protocol", "no tls beside it: the PROXY protocol is for cleartext listeners");
+        if (listen is { ProxyProtocol: true, IsLean: false }) node.Mistake("proxy_protocol", "the lean front, which alone reads the PROXY protocol");
         tls.Close();
         node.Close();
         return listen;

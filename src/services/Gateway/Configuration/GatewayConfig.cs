@@ -25,6 +25,9 @@ internal sealed record ListenConfig(IPEndPoint Address)
 
     public string? Key { get; init; }
 
+    /// <summary>Served by the lean front: cleartext HTTP/1.1 on our own event loops. Otherwise by Kestrel.</summary>
+    public bool IsLean { get; init; } = true;
+
     /// <summary>Every connection begins with a PROXY protocol version 2 header.</summary>
     public bool ProxyProtocol { get; init; }
 
@@ -99,6 +102,12 @@ internal sealed record ClusterConfig(string Name)
     public TimeSpan IdleTimeout { get; init; } = TimeSpan.FromSeconds(45);
 
     public int IdleConnectionsMax { get; init; } = 256;
+
+    /// <summary>The targets speak HTTP/2 with prior knowledge, or after TLS; reached through the Kestrel front only.</summary>
+    public bool UseHttp2 { get; init; }
+
+    /// <summary>With <see cref="UseHttp2"/>: the connection is TLS, and the endpoint's host is the name in its certificate.</summary>
+    public bool UpstreamTls { get; init; }
 
     /// <summary>Requests in flight to the whole cluster; more are 503.</summary>
     public int InFlightMax { get; init; } = 10_000;

@@ -13,10 +13,16 @@ internal static class HostileCases
 
     public static IReadOnlyList<HostileCase> Responses() => Read("responses.txt");
 
-    private static List<HostileCase> Read(string name, [CallerFilePath] string here = "")
+    /// <summary>Refused by the core, but made one clear request by Kestrel's parser before the core sees it: the first answer is good.</summary>
+    public static IReadOnlyList<string> PassedByKestrel() =>
+        [.. File.ReadAllLines(Path.Combine(Folder(), "kestrel-passes.txt")).Where(line => line.Length > 0 && line[0] != '#')];
+
+    private static string Folder([CallerFilePath] string here = "") => Path.GetDirectoryName(here)!;
+
+    private static List<HostileCase> Read(string name)
     {
         var cases = new List<HostileCase>();
-        foreach (var record in File.ReadAllText(Path.Combine(Path.GetDirectoryName(here)!, name)).Split("\n\n", StringSplitOptions.RemoveEmptyEntries))
+        foreach (var record in File.ReadAllText(Path.Combine(Folder(), name)).Split("\n\n", StringSplitOptions.RemoveEmptyEntries))
         {
             var lines = record.Split('\n').Where(line => !line.StartsWith("# ", StringComparison.Ordinal)).ToArray();
             if (lines.Length == 0 || !lines[0].Contains(" | ", StringComparison.Ordinal)) continue;

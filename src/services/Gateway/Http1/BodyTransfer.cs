@@ -1,6 +1,4 @@
-using SkyRiff.Gateway.Http1;
-
-namespace SkyRiff.Gateway.Lean;
+namespace SkyRiff.Gateway.Http1;
 
 /// <summary>
 /// One body on its way through: it understands the framing it came in, and writes the framing it leaves in. Bytes that are not part of the
