@@ -154,6 +154,8 @@ internal sealed record RouteConfig(string Name)
 
     public QueryTransforms QueryParameters { get; init; } = QueryTransforms.None;
 
+    public CorsConfig? Cors { get; init; }
+
     public AuthKind Auth { get; init; }
 
     public IReadOnlyList<string> Limits { get; init; } = [];
@@ -192,6 +194,24 @@ internal sealed record CanaryConfig(string Cluster)
 
     /// <summary>Roll back when the canary's failures or latency are worse.</summary>
     public bool Judge { get; init; } = true;
+}
+
+/// <summary>Who may read a route's answers in a browser, from another origin.</summary>
+internal sealed record CorsConfig
+{
+    /// <summary><c>https://app.example</c>, or "*" for everybody.</summary>
+    public IReadOnlyList<string> Origins { get; init; } = [];
+
+    public IReadOnlyList<string> Methods { get; init; } = ["GET", "HEAD", "POST"];
+
+    public IReadOnlyList<string> Headers { get; init; } = [];
+
+    public IReadOnlyList<string> ExposedHeaders { get; init; } = [];
+
+    /// <summary>Cookies and Authorization may be sent; then "*" is no origin.</summary>
+    public bool Credentials { get; init; }
+
+    public TimeSpan MaxAge { get; init; } = TimeSpan.FromMinutes(10);
 }
 
 internal sealed record LimitConfig(string Name)

@@ -41,6 +41,7 @@ internal static class RouteParser
             RequestHeaders = ParseFields(node.Section("request_headers")),
             ResponseHeaders = ParseFields(node.Section("response_headers")),
             QueryParameters = ParseQuery(node.Section("query")),
+            Cors = node.Has("cors") ? ParseCors(node.Section("cors")) : null,
             Auth = node.Choice("auth", AuthKind.None, AuthKinds),
             Limits = node.Texts("limits"),
             StickyCookie = node.Text("sticky_cookie") ?? "",
@@ -71,6 +72,26 @@ internal static class RouteParser
         };
         node.Close();
         return canary;
+    }
+
+    private static CorsConfig ParseCors(ConfigNode node)
+    {
+        var cors = new CorsConfig
+        {
+            Origins = node.Texts("origins"),
+            Methods = node.Has("methods") ? node.Texts("methods") : ["GET", "HEAD", "POST"],
+            Headers = node.Texts("headers"),
+            ExposedHeaders = node.Texts("exposed_headers"),
+            Credentials = node.Flag("credentials", false),
+            MaxAge = node.Duration("max_age", TimeSpan.FromMinutes(10), TimeSpan.Zero, Day),
+        };
+        if (cors.Origins.Count == 0) node.Mistake("origins", "at least one origin such as https://app.example");
+        foreach (var origin in cors.Origins.Where(o => o != "*" && !(Uri.TryCreate(o, UriKind.Absolute, out var uri) && uri.GetLeftPart(UriPartial.Authority) == o)))
+            node.Mistake("origins", $"origins of scheme and host such as https://app.example, and {origin} is none");
+        if (cors.Credentials && cors.Origins.Contains("*")) node.Mistake("credentials", "origins by name beside it: with \"*\" any site could act as the user");
+        foreach (var name in cors.Methods.Concat(cors.Headers).Concat(cors.ExposedHeaders).Where(n => !IsToken(n))) node.Mistake("headers", $"names of methods and headers, and {name} is none");
+        node.Close();
+        return cors;
     }
 
     private static KeyValuePair<string, string>? Pair(string text)

@@ -68,6 +68,7 @@ internal sealed class EdgeSnapshot
             return;
         }
         verdict.Route = route;
+        if (route.Cors is { } cors && AnswerPreflight(head, cors, verdict)) return;
         if (head.ContentLength > route.BodyBytesMax)
         {
             verdict.Refuse(Refusal.BodyTooLarge);
@@ -126,6 +127,18 @@ internal sealed class EdgeSnapshot
             verdict.RetryAfter = (long)Config.Maintenance.TotalSeconds;
         }
         return verdict.Status == 0;
+    }
+
+    /// <summary>Notes who may read the answer; true when the request was only the question whether.</summary>
+    private static bool AnswerPreflight(RequestHead head, CorsPolicy cors, EdgeVerdict verdict)
+    {
+        var origin = head.Value(KnownField.Origin);
+        // Copied, since it is written when the head may be gone; only cross-origin requests pay for that.
+        if (cors.Allows(origin)) verdict.Origin = origin.ToArray();
+        if (!CorsPolicy.IsPreflight(head)) return false;
+        verdict.IsPreflight = true;
+        verdict.Refuse(204, "", "");
+        return true;
     }
 
     private static bool MayPass(RateLimit[] limits, EdgeVerdict verdict, long now)

@@ -58,6 +58,12 @@ internal sealed class EdgeVerdict
 
     public LimitDecision LimitDecision { get; set; }
 
+    /// <summary>The web origin that may read the answer; null when none asked, or it may not.</summary>
+    public byte[]? Origin { get; set; }
+
+    /// <summary>A cross-origin preflight, which the gateway answers itself.</summary>
+    public bool IsPreflight { get; set; }
+
     internal BreakerPermit Breaker { get; set; }
 
     internal AdaptivePermit Adaptive { get; set; }
@@ -73,7 +79,8 @@ internal sealed class EdgeVerdict
         Target = null;
         Identity = null;
         Limit = null;
-        IsCanary = SetSticky = IsHttps = IsInside = false;
+        Origin = null;
+        IsPreflight = IsCanary = SetSticky = IsHttps = IsInside = false;
         Status = 0;
         RetryAfter = 0;
         Code = Detail = "";

@@ -67,10 +67,12 @@ internal static class ForwardedHeads
         writer.Write(head.Reason);
         writer.Write("\r\n"u8);
         var transforms = verdict.Route!.Config.ResponseHeaders;
+        var hasCors = verdict.Route.Cors is not null; // then the route decides, and not the upstream too
         for (var i = 0; i < head.FieldCount; i++)
         {
             ref var field = ref head.Fields[i];
-            if (field.Dropped || OwnResponseFields.Contains(field.Known) || (!transforms.IsEmpty && transforms.Removes(head.NameAt(i)))) continue;
+            if (field.Dropped || OwnResponseFields.Contains(field.Known) || (!transforms.IsEmpty && transforms.Removes(head.NameAt(i)))
+                || (hasCors && System.Text.Ascii.EqualsIgnoreCase(head.NameAt(i)[..Math.Min(21, head.NameAt(i).Length)], "Access-Control-Allow-"u8))) continue;
             writer.Field(head.NameAt(i), head.ValueAt(i));
         }
         // For HEAD and 304 the length is that of the body that is not there.
@@ -92,6 +94,11 @@ internal static class ForwardedHeads
         Span<byte> text = stackalloc byte[160];
         verdict.Trace.FormatTraceId(text);
         writer.Field("X-Request-Id"u8, text[..TraceContext.TraceIdBytes]);
+        if (verdict.Route?.Cors is { } cors)
+        {
+            cors.Write(ref writer, verdict);
+            writer.Write("Vary: Origin\r\n"u8);
+        }
         if (verdict.Limit is { } limit)
         {
             writer.Field("RateLimit-Policy"u8, limit.PolicyField);

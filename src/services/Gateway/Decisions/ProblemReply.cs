@@ -2,7 +2,7 @@ using SkyRiff.Gateway.Http1;
 
 namespace SkyRiff.Gateway.Decisions;
 
-/// <summary>Writes a refusal as an RFC 9457 problem document, head and body.</summary>
+/// <summary>Writes the gateway's own answers: a refusal as an RFC 9457 problem document, or 204 to a preflight.</summary>
 internal static class ProblemReply
 {
     /// <summary>Bytes that every problem of ours fits into.</summary>
@@ -10,6 +10,13 @@ internal static class ProblemReply
 
     public static void Write(ref HeadWriter writer, EdgeVerdict verdict, bool keepAlive, bool clientIsHttp10, bool toHead)
     {
+        if (verdict.Status == 204)
+        {
+            writer.Write("HTTP/1.1 204 No Content\r\n"u8);
+            ForwardedHeads.WriteOwn(ref writer, verdict, keepAlive, clientIsHttp10);
+            writer.Write("\r\n"u8);
+            return;
+        }
         Span<byte> body = stackalloc byte[1024];
         var json = new HeadWriter(body);
         WriteBody(ref json, verdict);

@@ -22,6 +22,8 @@ internal sealed class Route(RouteConfig config, int index, Arm primary, Canary? 
 
     public PathTemplate Path => Config.Path;
 
+    public CorsPolicy? Cors { get; } = config.Cors is null ? null : new CorsPolicy(config.Cors);
+
     public RouteConditions Conditions { get; } = new(config.Methods, config.Headers, config.Query);
 
     public Arm Primary { get; } = primary;

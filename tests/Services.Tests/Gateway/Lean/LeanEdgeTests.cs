@@ -243,4 +243,37 @@ public sealed class LeanEdgeTests
             (await client.ReadResponseAsync()).Head.ShouldStartWith($"HTTP/1.1 {status} ");
         }
     }
+
+    [Fact]
+    public async Task A_preflight_is_answered_here_and_only_named_origins_may_read()
+    {
+        var forwarded = 0;
+        await using var upstream = new ScriptedUpstream(async (wire, _) =>
+        {
+            while (await wire.ReadHeadAsync() is not null)
+            {
+                Interlocked.Increment(ref forwarded);
+                await wire.WriteAsync("HTTP/1.1 200 OK\r\nAccess-Control-Allow-Origin: *\r\nContent-Length: 2\r\n\r\nok");
+            }
+        });
+        await using var gateway = new LeanGateway([upstream.EndPoint], route: r => r with
+        {
+            Cors = new CorsConfig { Origins = ["https://app.example"], Methods = ["GET", "PUT"], Headers = ["Content-Type"], Credentials = true },
+        });
+        using var client = await gateway.ConnectAsync();
+
+        await client.WriteAsync("OPTIONS / HTTP/1.1\r\nHost: a\r\nOrigin: https://app.example\r\nAccess-Control-Request-Method: PUT\r\n\r\n");
+        var preflight = (await client.ReadHeadAsync())!;
+        preflight.ShouldStartWith("HTTP/1.1 204 ");
+        preflight.ShouldContain("Access-Control-Allow-Origin: https://app.example\r\nAccess-Control-Allow-Credentials: true\r\nAccess-Control-Allow-Methods: GET, PUT\r\nAccess-Control-Allow-Headers: Content-Type\r\n");
+        forwarded.ShouldBe(0);
+
+        foreach (var (origin, allowed) in new[] { ("https://app.example", true), ("https://evil.example", false), ("https://app.example.evil", false), ("null", false) })
+        {
+            await client.WriteAsync($"GET / HTTP/1.1\r\nHost: a\r\nOrigin: {origin}\r\n\r\n");
+            var (head, _) = await client.ReadResponseAsync();
+            Wire.Header(head, "Access-Control-Allow-Origin").ShouldBe(allowed ? origin : null);
+            Wire.Header(head, "Vary").ShouldBe("Origin");
+        }
+    }
 }

@@ -151,6 +151,7 @@ public sealed class LeanForwardingTests
         await client.WriteAsync("GET / HTTP/1.0\r\nConnection: keep-alive\r\nHost: a\r\n\r\n");
         var reply = await client.ReadToEndAsync();
         reply.ShouldEndWith("\r\n\r\nhello");
+        reply.ShouldNotContain("chunked");
         reply.ShouldContain("Connection: close\r\n");
     }
 
