@@ -3,6 +3,7 @@ using System.Threading.Tasks.Sources;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using SkyRiff.Kernel;
+using SkyRiff.Redis.Cluster;
 using SkyRiff.Redis.Connections;
 
 namespace SkyRiff.Redis;
@@ -47,7 +48,7 @@ public sealed partial class RedisClient : IAsyncDisposable
             throw new ArgumentException(string.Join(' ', mistakes), nameof(options));
 
         var context = new ClientContext(options, time, entropy, logger);
-        CommandRouter router = new StandaloneRouter(context);
+        CommandRouter router = options.Topology == RedisTopology.Cluster ? new ClusterRouter(context) : new StandaloneRouter(context);
         return new RedisClient(router, options.TimeLimit, options.ReadFrom == RedisReadFrom.Replica, isView: false);
     }
 

@@ -4,8 +4,12 @@ using Xunit;
 
 namespace SkyRiff.Foundation.Tests.Redis;
 
+/// <summary>Alone: what other tests allocate would be counted too.</summary>
+[CollectionDefinition(nameof(AllocationTests), DisableParallelization = true)]
+public sealed class AllocationCases : ICollectionFixture<RedisServerFixture>;
+
 /// <summary>The budget of the hot paths: nothing is allocated per command once pools are warm.</summary>
-[Collection(nameof(RedisServerFixture))]
+[Collection(nameof(AllocationTests))]
 public sealed class AllocationTests(RedisServerFixture fixture)
 {
     private const int Callers = 32;

@@ -78,6 +78,17 @@ public sealed class ScriptedRedis : IAsyncDisposable
                 bytes = bytes[await socket.SendAsync(bytes, SocketFlags.None, cancellation)..];
         }
 
+        /// <summary>Says that nothing more comes, and leaves the client to close.</summary>
+        public void CloseAfterSending() => socket.Shutdown(SocketShutdown.Send);
+
+        /// <summary>Drops what still comes, until the client closes.</summary>
+        public async Task ReadToEndAsync(CancellationToken cancellation)
+        {
+            while (await socket.ReceiveAsync(_buffer, SocketFlags.None, cancellation) > 0)
+            {
+            }
+        }
+
         /// <summary>Closes with a reset, as a crashed host would.</summary>
         public void Reset()
         {

@@ -12,6 +12,7 @@ public sealed partial class RedisClient
     /// <summary>Keys that match a glob pattern; in a cluster of every primary in turn. <paramref name="pageSize"/> is a hint of keys per round trip.</summary>
     public async IAsyncEnumerable<RedisValue> ScanKeysAsync(string pattern, int pageSize, [EnumeratorCancellation] CancellationToken cancellation)
     {
+        await _router.ReadyAsync(cancellation);
         foreach (var node in _router.Primaries)
         {
             var cursor = 0L;

@@ -1,15 +1,20 @@
+using SkyRiff.Redis.Subscriptions;
+
 namespace SkyRiff.Redis.Connections;
 
 /// <summary>What a client needs from its topology; two of them exist, <see cref="StandaloneRouter"/> and the cluster's.</summary>
 internal abstract class CommandRouter : ICommandRouter, IAsyncDisposable
 {
     private readonly DeadlineSweeper _sweeper;
+    private readonly Lazy<SubscriptionHub> _subscriptions;
     private Func<long, bool>[] _periodic = [];
 
     protected CommandRouter(ClientContext context)
     {
         Context = context;
         _sweeper = new DeadlineSweeper(context.Options.TimeLimit, context.Time, Sweep);
+        _sweeper.Serve(context.Options.HeartbeatPeriod);
+        _subscriptions = new Lazy<SubscriptionHub>(() => new SubscriptionHub(this));
     }
 
     public ClientContext Context { get; }
@@ -44,7 +49,13 @@ internal abstract class CommandRouter : ICommandRouter, IAsyncDisposable
     /// <summary>The server of a slot; of any when the slot is -1.</summary>
     public abstract Node PrimaryOf(int slot);
 
+    /// <summary>Waits until <see cref="Primaries"/> is known.</summary>
+    public abstract Task ReadyAsync(CancellationToken cancellation);
+
     public abstract Task ConnectAsync(CancellationToken cancellation);
+
+    /// <summary>Made when it is first used.</summary>
+    public SubscriptionHub Subscriptions => _subscriptions.Value;
 
     /// <summary>Pushes of shared connections (see <see cref="RedisOptions.TrackReads"/>) go here.</summary>
     public Tracking.TrackingHub Pushes { get; } = new();
@@ -75,7 +86,12 @@ internal abstract class CommandRouter : ICommandRouter, IAsyncDisposable
         }
     }
 
-    public virtual ValueTask DisposeAsync() => _sweeper.DisposeAsync();
+    public virtual async ValueTask DisposeAsync()
+    {
+        await _sweeper.DisposeAsync();
+        if (_subscriptions.IsValueCreated)
+            await _subscriptions.Value.DisposeAsync();
+    }
 
     protected void TellTopologyChanged() => TopologyChanged?.Invoke();
 
@@ -117,6 +133,8 @@ internal sealed class StandaloneRouter : CommandRouter
     }
 
     public override Node PrimaryOf(int slot) => _node;
+
+    public override Task ReadyAsync(CancellationToken cancellation) => Task.CompletedTask;
 
     public override Task ConnectAsync(CancellationToken cancellation) => _node.ConnectAsync(cancellation);
 

@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using System.Text;
 using SkyRiff.Redis.Protocol;
 
 namespace SkyRiff.Redis.Connections;
@@ -18,7 +17,7 @@ internal enum AppendResult
 }
 
 /// <summary>
-/// One handshaken connection, from its first command to its break; never reopened (see <see cref="Lane"/>). This half reads, the other half writes.
+/// One handshaken connection, from its first command to its break; never reopened (see <see cref="Lane"/>). The other parts of it parse and write.
 /// <code>
 ///   caller --TryAppend--> [ pending bytes ] --swap--> [ sending bytes ] --send-->  server
 ///                |              (lock)     one flusher at a time                     |
@@ -35,9 +34,6 @@ internal enum AppendResult
 /// </summary>
 internal sealed partial class Connection : IThreadPoolWorkItem
 {
-    /// <summary>A bulk that is larger is copied to its caller as it arrives instead of being collected first.</summary>
-    private const int StreamedBytesMin = 32 * 1024;
-
     private const int StreamedReceiveBytes = 256 * 1024;
 
     private readonly Transport _transport;
@@ -48,12 +44,8 @@ internal sealed partial class Connection : IThreadPoolWorkItem
     private readonly Action _onReceived;
     private readonly TaskCompletionSource<List<PendingReply>> _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    private FrameScanner _scanner;
     private CompletionBatch? _batch;
     private ConfiguredValueTaskAwaitable<int>.ConfiguredValueTaskAwaiter _receiving;
-    private PendingReply? _streamed;
-    private int _streamedLength;
-    private int _streamedSoFar;
     private long _lastReceived;
     private Exception? _breakReason;
 
@@ -214,175 +206,6 @@ internal sealed partial class Connection : IThreadPoolWorkItem
         }
 
         return true;
-    }
-
-    /// <summary>A whole bulk string for a caller who wants its bytes; false: not that, or not whole.</summary>
-    private bool TryReadBulk()
-    {
-        var unread = _received.Unread;
-        if (unread[0] != (byte)RespKind.Bulk || AllFramesToHandler || _scanner.Length != 0 || _ring.Peek() is not { } command
-            || command.Shape > ReplyShape.Value || command.RepliesOwedBefore > 0
-            || RespHeader.TryRead(unread, out var header) != RespProgress.Complete || header.Number < 0)
-        {
-            return false;
-        }
-
-        var length = (int)header.Number;
-        if (length > _options.ReplyBytesMax)
-            throw new RedisException(RedisErrorKind.Protocol, $"A value of {length} bytes is above {nameof(RedisOptions.ReplyBytesMax)}.");
-
-        if (unread.Length - header.Length < length + 2)
-        {
-            if (length < StreamedBytesMin)
-                return false;
-            BeginStream(command, length);
-            _received.Consume(header.Length);
-            return true;
-        }
-
-        DemandLineEnd(unread[(header.Length + length)..]);
-        _ring.Pop();
-        if (command.TryBeginDelivery())
-        {
-            if (command.FailureBefore is { } earlier)
-                command.SetFailure(earlier);
-            else
-                ReplyDelivery.FillBulk(command, unread.Slice(header.Length, length));
-            command.EndDelivery();
-            Add(command);
-        }
-        else
-        {
-            command.ReleaseAbandoned();
-        }
-
-        _received.Consume(header.Length + length + 2);
-        return true;
-    }
-
-    private void BeginStream(PendingReply command, int length)
-    {
-        _streamed = command;
-        _streamedLength = length;
-        _streamedSoFar = 0;
-        if (command.Shape == ReplyShape.Value && command.TryBeginDelivery())
-        {
-            command.SetBuffer(ValueBuffer.Rent(length));
-            command.PauseDelivery();
-        }
-    }
-
-    /// <summary>Copies the part of a large value that is there; its caller may leave between parts, the rest is then read and dropped.</summary>
-    private bool TryStream()
-    {
-        var command = _streamed!;
-        var unread = _received.Unread;
-        var part = Math.Min(unread.Length, _streamedLength - _streamedSoFar);
-        var claimed = command.TryBeginDelivery();
-        if (claimed)
-            command.CopyPart(unread[..part], _streamedSoFar);
-
-        var isLast = _streamedSoFar + part == _streamedLength;
-        if (isLast && unread.Length - part < 2)
-        {
-            // Wait for the line end together with what is left, so that the last step sees both.
-            part = Math.Max(0, part - 1);
-            isLast = false;
-        }
-
-        _streamedSoFar += part;
-        if (!isLast)
-        {
-            if (claimed)
-                command.PauseDelivery();
-            _received.Consume(part);
-            return part > 0;
-        }
-
-        if (unread[part] != '\r' || unread[part + 1] != '\n')
-        {
-            if (claimed)
-                command.PauseDelivery();
-            DemandLineEnd(unread[part..]);
-        }
-
-        _streamed = null;
-        _received.Consume(part + 2);
-        _ring.Pop();
-        if (claimed)
-        {
-            command.SetNumber(_streamedLength);
-            command.EndDelivery();
-            Add(command);
-        }
-        else
-        {
-            command.ReleaseAbandoned();
-        }
-
-        return true;
-    }
-
-    private bool TryReadFrame()
-    {
-        var unread = _received.Unread;
-        switch (_scanner.Scan(unread))
-        {
-            case RespProgress.NeedMore:
-                return false;
-            case RespProgress.Malformed:
-                throw new RedisException(RedisErrorKind.Protocol, "The server sent bytes that are not RESP, or a reply above the size limit.");
-        }
-
-        var frame = unread[..(int)_scanner.Length];
-        _scanner.Reset();
-        Dispatch(frame);
-        _received.Consume(frame.Length);
-        return true;
-    }
-
-    private void Dispatch(ReadOnlySpan<byte> frame)
-    {
-        if (AllFramesToHandler || frame[0] == (byte)RespKind.Push)
-        {
-            Handler?.OnFrame(RespElement.Parse(frame));
-            return;
-        }
-
-        var command = _ring.Peek() ?? throw new RedisException(RedisErrorKind.Protocol, "The server answered a command that was not sent.");
-        if (command.RepliesOwedBefore > 0)
-        {
-            command.RepliesOwedBefore--;
-            var early = RespElement.Parse(frame);
-            if (early.IsError)
-                command.FailureBefore ??= new RedisException(RedisErrorKind.Refused, early.GetString());
-            return;
-        }
-
-        _ring.Pop();
-        if (frame[0] == (byte)RespKind.Error && command.Router is { } router && TryRedirect(router, command, frame))
-            return;
-
-        if (command.TryBeginDelivery())
-        {
-            ReplyDelivery.Fill(command, frame);
-            command.EndDelivery();
-            Add(command);
-        }
-        else
-        {
-            command.ReleaseAbandoned();
-        }
-    }
-
-    /// <summary>For a transaction the first refusal counts: EXECABORT only repeats it.</summary>
-    private static bool TryRedirect(ICommandRouter router, PendingReply command, ReadOnlySpan<byte> frame) =>
-        router.TryRedirect(command, command.FailureBefore is { } earlier ? Encoding.UTF8.GetBytes(earlier.Message) : RespElement.Parse(frame).Bytes);
-
-    private static void DemandLineEnd(ReadOnlySpan<byte> bytes)
-    {
-        if (bytes[0] != '\r' || bytes[1] != '\n')
-            throw new RedisException(RedisErrorKind.Protocol, "A bulk string does not end where its length says.");
     }
 
     /// <summary>The reader's last act: tells every command what became of it. Runs once, since only one receive is ever under way.</summary>

@@ -14,6 +14,7 @@ internal sealed class DedicatedLanes(Func<Lane> make, ClientContext context) : I
 
     public bool HasWork => _free.CurrentCount < context.Options.DedicatedConnectionsMax;
 
+    /// <summary>An open lane, within the time limit; <see cref="RedisErrorKind.Overloaded"/> or <see cref="RedisErrorKind.NotSent"/> otherwise.</summary>
     public async Task<Lane> RentAsync(CancellationToken cancellation)
     {
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
@@ -28,15 +29,17 @@ internal sealed class DedicatedLanes(Func<Lane> make, ClientContext context) : I
             throw new RedisException(RedisErrorKind.Overloaded, "All dedicated connections were busy for as long as the time limit.");
         }
 
-        lock (_lock)
+        var lane = Take();
+        try
         {
-            if (_disposed)
-                throw new RedisException(RedisErrorKind.Disposed, "The client was disposed.");
-            if (_idle.TryPop(out var lane))
-                return lane;
-            lane = make();
-            _all.Add(lane);
+            await lane.ConnectAsync(limit.Token);
             return lane;
+        }
+        catch
+        {
+            Return(lane);
+            cancellation.ThrowIfCancellationRequested();
+            throw;
         }
     }
 
@@ -45,6 +48,24 @@ internal sealed class DedicatedLanes(Func<Lane> make, ClientContext context) : I
         lock (_lock)
             _idle.Push(lane);
         _free.Release();
+    }
+
+    private Lane Take()
+    {
+        lock (_lock)
+        {
+            if (_disposed)
+            {
+                _free.Release();
+                throw new RedisException(RedisErrorKind.Disposed, "The client was disposed.");
+            }
+
+            if (_idle.TryPop(out var lane))
+                return lane;
+            lane = make();
+            _all.Add(lane);
+            return lane;
+        }
     }
 
     public void Sweep(long now)

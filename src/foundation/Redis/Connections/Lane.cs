@@ -49,7 +49,12 @@ internal sealed class Lane : IAsyncDisposable
 
     public bool IsOpen => Volatile.Read(ref _open) is not null;
 
+    /// <summary>Whether a connection failed since the last one that worked.</summary>
+    public bool WasTried => Volatile.Read(ref _lastFailure) is not null;
+
     public int Load => (Volatile.Read(ref _open)?.InFlight ?? 0) + Volatile.Read(ref _waitingCount);
+
+    public Connection? Current => Volatile.Read(ref _open);
 
     public bool SpeaksResp3 => Volatile.Read(ref _open)?.SpeaksResp3 ?? false;
 
@@ -68,7 +73,7 @@ internal sealed class Lane : IAsyncDisposable
             EnsureRunningLocked();
     }
 
-    /// <summary>Starts connecting, and waits for the first connection; throws why the last attempt failed when the token is cancelled first.</summary>
+    /// <summary>Starts connecting, and waits for the first connection; throws <see cref="RedisErrorKind.NotSent"/> with the last attempt's failure when the token is cancelled first.</summary>
     public async Task ConnectAsync(CancellationToken cancellation)
     {
         Task connected;
@@ -82,9 +87,9 @@ internal sealed class Lane : IAsyncDisposable
         {
             await connected.WaitAsync(cancellation);
         }
-        catch (OperationCanceledException) when (Volatile.Read(ref _lastFailure) is { } failure)
+        catch (OperationCanceledException)
         {
-            throw Unreachable(failure);
+            throw Unreachable(Volatile.Read(ref _lastFailure));
         }
     }
 
@@ -204,6 +209,8 @@ internal sealed class Lane : IAsyncDisposable
                 refusal = new RedisException(RedisErrorKind.Overloaded, $"{_waitingCount} commands wait for {Endpoint} already.");
             else if (_open is null && _running is not null && _context.Time.GetElapsedTime(_awaySince) > _context.Options.OutagePatience)
                 refusal = Unreachable(_lastFailure);
+            else if (LostItsConnectionLocked(command))
+                refusal = ConnectionLost();
 
             if (refusal is null)
             {
@@ -231,7 +238,9 @@ internal sealed class Lane : IAsyncDisposable
     {
         while (_open is { } open && _waiting.TryPeek(out var command))
         {
-            if (!command.IsPending)
+            if (LostItsConnectionLocked(command))
+                FailLater(command, ConnectionLost());
+            else if (!command.IsPending)
                 command.ReleaseAbandoned();
             else if (open.TryAppend(command) != AppendResult.Accepted)
                 break;
@@ -240,6 +249,8 @@ internal sealed class Lane : IAsyncDisposable
 
         Volatile.Write(ref _waitingCount, _waiting.Count);
     }
+
+    private bool LostItsConnectionLocked(PendingReply command) => command.OnlyOn is { } only && !ReferenceEquals(only, _open);
 
     private void EnsureRunningLocked()
     {
@@ -338,6 +349,8 @@ internal sealed class Lane : IAsyncDisposable
     private RedisException TimedOut() => new(RedisErrorKind.TimedOut, $"Redis {Endpoint} did not answer within the time limit.");
 
     private RedisException NotSentInTime() => new(RedisErrorKind.NotSent, $"No connection to Redis {Endpoint} within the time limit: {_lastFailure?.Message ?? "none had room"}", _lastFailure);
+
+    private RedisException ConnectionLost() => new(RedisErrorKind.NotSent, $"The connection to Redis {Endpoint} that the command depends on broke.", _lastFailure);
 
     private static RedisException Disposed() => new(RedisErrorKind.Disposed, "The client was disposed.");
 

@@ -25,7 +25,13 @@ internal sealed class Node : IAsyncDisposable
 
     public bool IsOpen => Array.Exists(_lanes, lane => lane.IsOpen);
 
-    public bool HasWork => _heartbeat || Array.Exists(_lanes, lane => lane.Load > 0) || _dedicated.HasWork;
+    /// <summary>Whether it was tried and no connection is there.</summary>
+    public bool IsAway => !IsOpen && Array.Exists(_lanes, lane => lane.WasTried);
+
+    public bool IsBusy => Array.Exists(_lanes, lane => lane.Load > 0) || _dedicated.HasWork;
+
+    /// <summary>Whether sweeps are needed.</summary>
+    public bool HasWork => _heartbeat || IsBusy;
 
     /// <summary>On the lane with the fewest commands before it.</summary>
     public void Send(PendingReply command)

@@ -89,6 +89,9 @@ internal sealed class PendingReply : IThreadPoolWorkItem, IValueTaskSource, IVal
 
     public bool IsRead { get; set; }
 
+    /// <summary>When set, the command may be sent on this connection only, because it depends on the connection's state (WATCH).</summary>
+    public Connection? OnlyOn { get; set; }
+
     /// <summary>Set while the command is an EVALSHA that becomes an EVAL when the server does not know the script.</summary>
     public RedisScript? Script { get; set; }
 
@@ -246,6 +249,7 @@ internal sealed class PendingReply : IThreadPoolWorkItem, IValueTaskSource, IVal
         Asking = false;
         IsRead = false;
         Script = null;
+        OnlyOn = null;
         Deadline = 0;
         Command.Clear();
         _core.Reset();
