@@ -70,8 +70,8 @@ internal static class LocalLimits
         return watch.Elapsed.TotalNanoseconds / decisions;
     }
 
-    // A walk that visits keys in no order a prefetcher could guess.
-    private static long Spread(int i) => (long)(((ulong)(uint)i * 0x9E3779B97F4A7C15) >> 33);
+    /// <summary>A walk that visits keys in no order a prefetcher could guess.</summary>
+    public static long Spread(int i) => (long)(((ulong)(uint)i * 0x9E3779B97F4A7C15) >> 33);
 
     private static double ResidentMegabytes()
     {

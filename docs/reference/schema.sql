@@ -449,23 +449,26 @@ CREATE TABLE users.sessions (
     device text NOT NULL,
     address text NOT NULL,
     rotation integer DEFAULT 0 NOT NULL,
-    refresh_hash bytea NOT NULL,
+    rotated_at timestamp with time zone DEFAULT now() NOT NULL,
+    refresh_seed bytea NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     last_seen_at timestamp with time zone DEFAULT now() NOT NULL,
     expires_at timestamp with time zone NOT NULL,
     revoked_at timestamp with time zone,
     revoked_why text,
-    CONSTRAINT sessions_refresh_hash_check CHECK ((octet_length(refresh_hash) = 32)),
+    CONSTRAINT sessions_refresh_seed_check CHECK ((octet_length(refresh_seed) = 32)),
     CONSTRAINT sessions_revoked_why_check CHECK ((revoked_why = ANY (ARRAY['logout'::text, 'revoked'::text, 'reuse'::text, 'deleted'::text, 'suspended'::text])))
 );
 CREATE TABLE users.signing_keys (
     id text NOT NULL,
-    period bigint NOT NULL,
     private_key bytea NOT NULL,
     public_key bytea NOT NULL,
     activates_at timestamp with time zone NOT NULL,
+    signs_until timestamp with time zone NOT NULL,
     retires_at timestamp with time zone NOT NULL,
-    created_at timestamp with time zone DEFAULT now() NOT NULL
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT signing_keys_check CHECK ((signs_until > activates_at)),
+    CONSTRAINT signing_keys_check1 CHECK ((retires_at >= signs_until))
 );
 CREATE TABLE users.users (
     id bigint NOT NULL,
@@ -707,8 +710,6 @@ ALTER TABLE ONLY users.outbox
 ALTER TABLE ONLY users.sessions
     ADD CONSTRAINT sessions_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY users.signing_keys
-    ADD CONSTRAINT signing_keys_period_key UNIQUE (period);
-ALTER TABLE ONLY users.signing_keys
     ADD CONSTRAINT signing_keys_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY users.users
     ADD CONSTRAINT users_pkey PRIMARY KEY (id);
@@ -716,8 +717,6 @@ ALTER TABLE ONLY videos.daily_usage
     ADD CONSTRAINT daily_usage_pkey PRIMARY KEY (user_id, day);
 ALTER TABLE ONLY videos.generations
     ADD CONSTRAINT generations_pkey PRIMARY KEY (id);
-ALTER TABLE ONLY videos.generations
-    ADD CONSTRAINT generations_user_id_request_key_key UNIQUE (user_id, request_key);
 ALTER TABLE ONLY videos.idempotency
     ADD CONSTRAINT idempotency_pkey PRIMARY KEY (owner, key);
 ALTER TABLE ONLY videos.inbox
@@ -748,8 +747,12 @@ CREATE INDEX inbox_by_age ON users.inbox USING btree (handled_at);
 CREATE INDEX outbox_by_key ON users.outbox USING btree (key, "position");
 CREATE INDEX sessions_ended ON users.sessions USING btree (expires_at);
 CREATE INDEX sessions_of_user ON users.sessions USING btree (user_id, id DESC);
+CREATE INDEX sessions_revoked ON users.sessions USING btree (revoked_at) WHERE (revoked_at IS NOT NULL);
+CREATE INDEX generations_at_provider ON videos.generations USING btree (provider_job) WHERE (provider_job IS NOT NULL);
+CREATE INDEX generations_of_request ON videos.generations USING btree (user_id, request_key, id DESC);
 CREATE INDEX generations_of_user ON videos.generations USING btree (user_id, id DESC);
 CREATE INDEX generations_open ON videos.generations USING btree (user_id) WHERE (phase <> ALL (ARRAY['Ready'::text, 'Failed'::text, 'Cancelled'::text]));
+CREATE INDEX generations_submitting ON videos.generations USING btree (provider, model) WHERE (phase = 'Submitting'::text);
 CREATE INDEX generations_unfinished ON videos.generations USING btree (updated_at) WHERE (phase <> ALL (ARRAY['Ready'::text, 'Failed'::text, 'Cancelled'::text]));
 CREATE INDEX idempotency_by_age ON videos.idempotency USING btree (created_at);
 CREATE INDEX inbox_by_age ON videos.inbox USING btree (handled_at);

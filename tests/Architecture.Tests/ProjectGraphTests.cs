@@ -17,7 +17,7 @@ public sealed class ProjectGraphTests
         ["Http"] = ["Kernel"],
         ["Objects"] = ["Kernel"],
         ["Contracts"] = ["Kernel"],
-        ["Users"] = ["Contracts", "Data", "Http", "Kernel"],
+        ["Users"] = ["Contracts", "Data", "Http", "Kernel", "Resilience"],
         ["Payments"] = ["Contracts", "Data", "Http", "Kernel"],
         ["Videos"] = ["Contracts", "Data", "Http", "Kernel", "Objects", "Resilience"],
         ["Gateway"] = ["Kernel", "Redis", "Resilience"],

@@ -10,6 +10,8 @@ namespace SkyRiff.Testing;
 public sealed class PrivatePostgres : IAsyncDisposable
 {
     private static readonly TimeSpan ReadyWithin = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan LeftoverAfter = TimeSpan.FromMinutes(10);
+    private const string FolderPrefix = "srpg";
     private static readonly string[] AsPostgres = ["--reuid=postgres", "--regid=postgres", "--init-groups"];
     private static int _databases;
 
@@ -31,6 +33,7 @@ public sealed class PrivatePostgres : IAsyncDisposable
     /// <summary>A running empty cluster. <paramref name="durable"/> is for tests that kill it and look at what is left.</summary>
     public static async Task<PrivatePostgres> StartAsync(bool durable = false)
     {
+        SweepLeftovers();
         var template = await TemplateAsync();
         var postgres = new PrivatePostgres(await NewFolderAsync(), durable);
         await RunAsUserAsync("cp", "-a", template, Path.Combine(postgres.Folder, "data"));
@@ -132,9 +135,27 @@ public sealed class PrivatePostgres : IAsyncDisposable
         return template;
     }
 
+    /// <summary>Folders of test processes that were killed: their servers ended with them, their files stay behind.</summary>
+    private static void SweepLeftovers()
+    {
+        foreach (var folder in Directory.EnumerateDirectories(Path.GetTempPath(), FolderPrefix + "*"))
+        {
+            try
+            {
+                var server = Path.Combine(folder, "data", "postmaster.pid");
+                var alive = File.Exists(server) && Directory.Exists("/proc/" + File.ReadLines(server).First());
+                if (!alive && File.GetLastWriteTimeUtc(folder) < TimeProvider.System.GetUtcNow().UtcDateTime - LeftoverAfter) Directory.Delete(folder, recursive: true);
+            }
+            catch (Exception failure) when (failure is IOException or UnauthorizedAccessException or InvalidOperationException)
+            {
+                // another user's, or being swept by another test process
+            }
+        }
+    }
+
     private static async Task<string> NewFolderAsync()
     {
-        var folder = Directory.CreateTempSubdirectory("srpg").FullName;
+        var folder = Directory.CreateTempSubdirectory(FolderPrefix).FullName;
         if (Environment.IsPrivilegedProcess) await RunAsync("chown", ["postgres:postgres", folder]);
         return folder;
     }

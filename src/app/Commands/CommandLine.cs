@@ -7,6 +7,12 @@ namespace SkyRiff.App.Commands;
 /// <summary>The commands of the program, and the one place where a fault becomes a message and an exit code.</summary>
 internal static class CommandLine
 {
+    /// <summary>
+    /// From the signal to the end of the process, when a command does not end by itself: above the longest grace and the stop of the engines. The library's own limit is 2 s, after
+    /// which it would end the process under the work that is just being put away.
+    /// </summary>
+    private static readonly TimeSpan StopMax = TimeSpan.FromMinutes(10);
+
     public static async Task<int> RunAsync(string[] args)
     {
         var root = new RootCommand("SkyRiff: a self-hostable AI-video community.")
@@ -15,6 +21,8 @@ internal static class CommandLine
             MigrateCommand.Make(),
             LedgerCommand.Make(),
             DoctorCommand.Make(),
+            DemoCommand.Make(),
+            GatewayCommand.Make(),
             DescribeCommand.Make(),
         };
         var parsed = root.Parse(args);
@@ -24,7 +32,7 @@ internal static class CommandLine
             await Console.Error.WriteLineAsync("skyriff --help lists the commands and their options.");
             return (int)ExitCode.Usage;
         }
-        return await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
+        return await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = StopMax });
     }
 
     /// <summary>Runs a command's work; what fails in an expected way ends with one clear message, what fails otherwise with its stack.</summary>

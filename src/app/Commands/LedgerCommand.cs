@@ -52,10 +52,14 @@ internal sealed class Site : IAsyncDisposable
         if (LocalEngines.TryFindRunning(path) is { } running)
         {
             var (configuration, masterKey) = Instance.Beside(path, config, running);
-            return new Site(null, Server.Build(configuration, masterKey));
+            var beside = Server.Build(configuration, masterKey);
+            await beside.LoadDirectoryAsync(token);
+            return new Site(null, beside);
         }
         var instance = await Instance.OpenAsync(data, config, new Dictionary<string, string?>(), logs, new Lines(), token);
-        return new Site(instance, Server.Build(instance.Configuration, instance.MasterKey));
+        var server = Server.Build(instance.Configuration, instance.MasterKey);
+        await server.LoadDirectoryAsync(token);
+        return new Site(instance, server);
     }
 
     public async ValueTask DisposeAsync()

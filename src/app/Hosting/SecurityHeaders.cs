@@ -10,11 +10,18 @@ internal sealed class SecurityHeaders(RequestDelegate next)
 
     public Task InvokeAsync(HttpContext http)
     {
-        var headers = http.Response.Headers;
+        // At the last moment: whoever answers an error instead clears the headers that were there.
+        http.Response.OnStarting(static response => AddAsync((HttpResponse)response), http.Response);
+        return next(http);
+    }
+
+    private static Task AddAsync(HttpResponse response)
+    {
+        var headers = response.Headers;
         headers.XContentTypeOptions = "nosniff";
         headers["Referrer-Policy"] = "strict-origin-when-cross-origin";
         headers["Cross-Origin-Opener-Policy"] = "same-origin";
         headers.ContentSecurityPolicy = Policy;
-        return next(http);
+        return Task.CompletedTask;
     }
 }

@@ -71,6 +71,8 @@ internal sealed class Server : IAsyncDisposable
         ConfigurationException.ThrowIfAny(OptionsMistakes.Of(services), configuration);
         services.AddSingleton(_ => new ShardMap(data));
         services.AddSingleton<Migrator>();
+        services.AddHostedService<DirectoryRefresh>();
+        services.AddHostedService<ReplicaWatch>();
         services.AddSingleton<Wakeups>();
         services.AddHostedService(provider => provider.GetRequiredService<Wakeups>());
         services.AddSingleton<InProcessBus>();
@@ -90,6 +92,9 @@ internal sealed class Server : IAsyncDisposable
         await _app.StartAsync(cancellationToken);
         Services.GetRequiredService<Health>().Ready = true;
     }
+
+    /// <summary>For commands beside a running instance: learns where the shards' slots are, and changes nothing.</summary>
+    public Task LoadDirectoryAsync(CancellationToken cancellationToken) => new DirectoryStore(Services.GetRequiredService<ShardMap>()).LoadAsync(cancellationToken);
 
     public async Task<int> MigrateAsync(IProgress<string> progress, CancellationToken cancellationToken)
     {

@@ -15,7 +15,7 @@ public sealed class DataOptions
     /// <summary>A service's role is this followed by its name.</summary>
     public string ServiceUserPrefix { get; set; } = "skyriff_";
 
-    /// <summary>Password per role; empty where the server trusts the socket. Secret.</summary>
+    /// <summary>Password per role (those of the services, the admin's, and <c>common</c> behind the prefix, which is the process's own); empty where the server trusts the socket. Secret.</summary>
     public Dictionary<string, string> Passwords { get; set; } = [];
 
     /// <summary>Connections per service and shard, 1 to 200; a caller past it waits up to <see cref="PoolWait"/>.</summary>

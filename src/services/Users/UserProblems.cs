@@ -13,5 +13,6 @@ internal static class UserProblems
     public static readonly ProblemCode Suspended = new("auth.suspended", ProblemCategory.Forbidden, "The account is suspended");
     public static readonly ProblemCode BadRefreshToken = new("auth.bad_refresh_token", ProblemCategory.Unauthenticated, "The refresh token is not good");
     public static readonly ProblemCode SessionNotFound = new("auth.session_not_found", ProblemCategory.NotFound, "No such session");
+    public static readonly ProblemCode TooManyAttempts = new("auth.too_many_attempts", ProblemCategory.Limited, "Too many failed sign-ins");
     public static readonly ProblemCode Busy = new("auth.busy", ProblemCategory.Unavailable, "Too many sign-ins at once");
 }

@@ -45,4 +45,13 @@ internal sealed class UserStore(UsersDatabase database)
              WHERE id = {id} AND status = 'active'
             RETURNING {Columns}
             """, UserRow.Read, token), cancellationToken);
+
+    /// <summary>Sets the avatar; answers the user as it is now and the avatar it had. Null when there is no active user.</summary>
+    public Task<(UserRow User, string? Former)?> ChangeAvatarAsync(UserId id, string avatar, CancellationToken cancellationToken) => database.TransactAsync(id.Slot(), async (sql, token) =>
+    {
+        var former = await sql.FirstAsync($"SELECT avatar FROM users.users WHERE id = {id} AND status = 'active' FOR UPDATE", row => Tuple.Create(row.TextOrNull(0)), token);
+        if (former is null) return ((UserRow, string?)?)null;
+        var user = await sql.SingleAsync($"UPDATE users.users SET avatar = {avatar}, updated_at = now() WHERE id = {id} RETURNING {Columns}", UserRow.Read, token);
+        return (user, former.Item1);
+    }, cancellationToken);
 }

@@ -3,6 +3,7 @@ using Microsoft.Extensions.DependencyInjection;
 using SkyRiff.Contracts;
 using SkyRiff.Data;
 using SkyRiff.Http;
+using SkyRiff.Resilience.Limits;
 using SkyRiff.Users.Profiles;
 using SkyRiff.Users.Registering;
 using SkyRiff.Users.SigningIn;
@@ -24,11 +25,13 @@ public sealed class UsersModule : Module
         services.AddSingleton<Passwords>();
         services.AddSingleton<RefreshTokens>();
         services.AddSingleton<SignIns>();
+        services.AddSingleton<SignInLimits>();
         services.AddSingleton<SessionStates>();
         services.AddSingleton<SessionStore>();
         services.AddSingleton<KeyRing>();
         services.AddSingleton<ICallerVerifier, CallerVerifier>();
         services.AddSingleton<IProfiles, UserProfiles>();
+        services.AddSingleton<ChangeAvatar>();
         services.AddSingleton<IReadiness>(provider => new KeysLoaded(provider.GetRequiredService<KeyRing>()));
     }
 
@@ -39,7 +42,7 @@ public sealed class UsersModule : Module
             .Refuses(UserProblems.HandleTaken, UserProblems.EmailTaken, UserProblems.RegistrationInterrupted, UserProblems.Busy);
         api.Post<LogIn, LogIn.Request, SignedIn>("/auth/login").Anonymous()
             .Says("Signs in by handle or e-mail address.")
-            .Refuses(UserProblems.BadCredentials, UserProblems.Suspended, UserProblems.Busy);
+            .Refuses(UserProblems.BadCredentials, UserProblems.Suspended, UserProblems.TooManyAttempts, UserProblems.Busy);
         api.Post<RefreshSession, RefreshSession.Request, SignedIn>("/auth/refresh").Anonymous().OptionalBody()
             .Says("Trades the refresh token (in the body or the cookie) for new tokens. A token that was traded before ends its session.")
             .Refuses(UserProblems.BadRefreshToken);
@@ -49,6 +52,10 @@ public sealed class UsersModule : Module
         api.Get<GetMe, Me>("/users/me").Says("The caller's account.");
         api.Patch<ChangeMe, ChangeMe.Request, Me>("/users/me").Says("Changes the profile; what is absent stays.");
         api.Delete<DeleteMe, Kernel.Outcomes.Done>("/users/me").Says("Deletes the account: the person is forgotten, the ledger stays.");
+        var avatars = api.Service<ChangeAvatar>();
+        api.Raw("PUT", "/users/me/avatar", avatars.HandleAsync).TakesRaw("image/*").BodyMax(ChangeAvatar.BodyBytesMax).Replies<Me>()
+            .Says("Sets the caller's picture from a PNG, JPEG or WebP image; it is cut to a square and written anew.")
+            .Refuses(UserProblems.UserNotFound, HttpProblems.TooLarge, HttpProblems.UnsupportedMediaType, AvatarProblems.Empty, AvatarProblems.Type, AvatarProblems.Unreadable, AvatarProblems.Dimensions, AvatarProblems.Busy);
         api.Get<GetProfile, Profile>("/users/{idOrHandle}").Open().Says("Somebody's public profile.").Refuses(UserProblems.UserNotFound);
         var keys = api.Service<KeyRing>();
         api.Raw("GET", "/.well-known/jwks.json", (call, token) => WriteJwksAsync(call, keys, token), underPrefix: false).Anonymous()
@@ -58,6 +65,8 @@ public sealed class UsersModule : Module
     public override void Loops(IServiceCollection services)
     {
         services.AddHostedService(provider => provider.GetRequiredService<KeyRing>());
+        services.AddHostedService<SessionSweep>();
+        services.AddHostedService(provider => ActivatorUtilities.CreateInstance<LimitSweeper>(provider, provider.GetRequiredService<SignInLimits>().Limiters));
         services.AddDataLoops<UsersDatabase>();
     }
 

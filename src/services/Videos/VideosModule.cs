@@ -8,7 +8,9 @@ using SkyRiff.Kernel.Idempotency;
 using SkyRiff.Kernel.Outcomes;
 using SkyRiff.Objects;
 using SkyRiff.Objects.Disk;
+using SkyRiff.Videos.Avatars;
 using SkyRiff.Videos.Feed;
+using SkyRiff.Videos.Forgetting;
 using SkyRiff.Videos.Generating;
 using SkyRiff.Videos.Media;
 using SkyRiff.Videos.Playback;
@@ -32,6 +34,7 @@ public sealed class VideosModule : Module
         var options = services.AddOptionsOf<VideosOptions>(configuration, "Videos", videos => videos.Validate());
         services.AddSingleton(options.Rules);
         services.AddSingleton(options.Studio);
+        services.AddSingleton(options.Sweep);
         services.AddSingleton(new MediaOptions { ScratchRoot = options.ScratchFolder, Threads = Math.Clamp(Environment.ProcessorCount, 1, 16) });
         services.AddSingleton<IObjectStore>(provider => new DiskObjectStore(new DiskObjectStoreOptions { Root = options.ObjectsFolder }, provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<Entropy>()));
         services.AddSingleton<VideosDatabase>();
@@ -53,6 +56,7 @@ public sealed class VideosModule : Module
         services.AddSingleton<GenerationViews>();
         services.AddSingleton<Acceptance>();
         services.AddSingleton<Settlement>();
+        services.AddSingleton(new MediaRoom(options.PackagingsAtOnce));
         services.AddSingleton<PhaseWork>();
         services.AddSingleton<GenerationWorker>();
         services.AddSingleton<MediaUrls>();
@@ -61,6 +65,7 @@ public sealed class VideosModule : Module
         services.AddSingleton<WorkViews>();
         services.AddSingleton<IUserEventSource, GenerationEvents>();
         services.AddSingleton<IWorkCounts, WorkCountsOfUsers>();
+        services.AddSingleton<IAvatars, AvatarPictures>();
     }
 
     public override void Http(ApiRoutes api)
@@ -92,11 +97,16 @@ public sealed class VideosModule : Module
 
     public override void Loops(IServiceCollection services)
     {
+        services.AddSingleton<FileSweep>();
         services.AddSingleton<GenerationSweep>();
         services.AddHostedService(provider => provider.GetRequiredService<GenerationSweep>());
+        services.AddHostedService(provider => provider.GetRequiredService<FileSweep>());
         services.AddHostedService<GenerationRunners>();
+        services.AddHostedService<AvatarSweep>();
         services.AddDataLoops<VideosDatabase>();
     }
+
+    public override void Consumers(IServiceCollection services) => services.AddSingleton<IEventConsumer, ForgetUser>();
 
     private static HttpClient HttpClientOf(OpenAiVideosOptions options) => new(new SocketsHttpHandler
     {

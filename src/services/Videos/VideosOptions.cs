@@ -20,11 +20,17 @@ internal sealed class VideosOptions
     /// <summary>Providers that speak the OpenAI-compatible <c>/v1/videos</c> dialect, by name.</summary>
     public Dictionary<string, Providers.OpenAiVideos.OpenAiVideosOptions> OpenAiVideos { get; set; } = [];
 
+    /// <summary>Clips that are checked or packaged at a time per process, 0 to 256; 0: half the cores, at least one. However many jobs wait for their providers, this many use the processor.</summary>
+    public int PackagingsAtOnce { get; set; }
+
     /// <summary>The queue; <c>AttemptsMax</c> counts crashes of workers, not failures of providers.</summary>
     public JobQueueOptions Jobs { get; set; } = new() { AttemptsMax = 20, LeaseDuration = TimeSpan.FromSeconds(15), OwnerLeasesMax = 0 };
 
     /// <summary>The deadlines and retries of the state machine.</summary>
     public GenerationRules Rules { get; set; } = new();
+
+    /// <summary>The search for what dead processes left.</summary>
+    public SweepOptions Sweep { get; set; } = new();
 
     public IEnumerable<string> Validate()
     {
@@ -32,9 +38,11 @@ internal sealed class VideosOptions
         if (!Path.IsPathFullyQualified(ScratchFolder)) yield return "Videos:ScratchFolder must be an absolute path.";
         if (Studio.ConcurrencyMax is < 0 or > 256) yield return $"Videos:Studio:ConcurrencyMax is {Studio.ConcurrencyMax}; 0 to 256 are possible.";
         if (Studio.CreditsPerSecond is < 1 or > 100_000) yield return $"Videos:Studio:CreditsPerSecond is {Studio.CreditsPerSecond}; 1 to 100000 are possible.";
+        if (PackagingsAtOnce is < 0 or > 256) yield return $"Videos:PackagingsAtOnce is {PackagingsAtOnce}; 0 to 256 are possible.";
         if (!Studio.Enabled && OpenAiVideos.Count == 0) yield return "Videos has no provider: enable Videos:Studio or configure one under Videos:OpenAiVideos.";
         foreach (var mistake in OpenAiVideos.SelectMany(provider => provider.Value.Validate(provider.Key))) yield return mistake;
         foreach (var mistake in Jobs.Validate()) yield return "Videos:" + mistake;
+        foreach (var mistake in Sweep.Validate()) yield return mistake;
         if (Rules.BadOutputsMax is < 0 or > 5) yield return $"Videos:Rules:BadOutputsMax is {Rules.BadOutputsMax}; 0 to 5 are possible.";
         if (Rules.TransientsMax is < 0 or > 50) yield return $"Videos:Rules:TransientsMax is {Rules.TransientsMax}; 0 to 50 are possible.";
     }

@@ -314,6 +314,43 @@ public sealed class ConnectionFaultTests
     }
 
     [Fact]
+    public async Task A_large_payload_that_is_refused_early_is_not_let_go_before_it_is_sent()
+    {
+        await using var server = new ScriptedRedis();
+        await using var redis = Client(server);
+        var writing = redis.SetAsync("k", new byte[64 << 20], null, Cancellation).AsTask();
+        using var peer = await server.NextAsync(Cancellation);
+        await peer.BeginCommandAsync(Cancellation);
+        await peer.SendAsync("-OOM no room\r\n", Cancellation);
+
+        // A second caller's command comes back on another connection, so the refusal has been read by now as well.
+        var other = redis.IncrementAsync("other", 1, Cancellation).AsTask();
+        using var shared = await server.NextAsync(Cancellation);
+        await shared.CommandAsync(Cancellation);
+        await shared.SendAsync(":1\r\n", Cancellation);
+        (await other).ShouldBe(1);
+        writing.IsCompleted.ShouldBeFalse("its memory is still being read");
+
+        var reading = peer.ReadToEndAsync(Cancellation);
+        (await Should.ThrowAsync<RedisException>(writing)).Code.ShouldBe("OOM");
+        await redis.DisposeAsync();
+        await reading;
+    }
+
+    [Fact]
+    public async Task A_large_payload_is_let_go_when_its_caller_leaves()
+    {
+        await using var server = new ScriptedRedis();
+        await using var redis = Client(server);
+        using var leaving = new CancellationTokenSource();
+        var writing = redis.SetAsync("k", new byte[64 << 20], null, leaving.Token).AsTask();
+        using var peer = await server.NextAsync(Cancellation);
+        await peer.BeginCommandAsync(Cancellation);
+        await leaving.CancelAsync();
+        await Should.ThrowAsync<OperationCanceledException>(writing);
+    }
+
+    [Fact]
     public async Task A_disposed_client_fails_what_is_in_flight_and_refuses_the_rest()
     {
         await using var server = new ScriptedRedis();

@@ -107,7 +107,9 @@ internal static class JobClaims
             SELECT mine.id, mine.fence, (mine.id, mine.fence) IN (SELECT id, fence FROM renewed),
               EXISTS (SELECT FROM {session.Schema}.jobs j WHERE j.id = mine.id AND j.fence = mine.fence AND j.leased_by IS NOT NULL)
             FROM mine
-            """, row => (Lease: new Lease(row.Long(0), row.Long(1)), Result: row.Bool(2) ? HeartbeatResult.Renewed : row.Bool(3) ? HeartbeatResult.Busy : HeartbeatResult.Lost), token), cancellationToken);
+            """, row => (
+                Lease: new Lease(row.Long(0), row.Long(1)),
+                Result: row.Bool(2) ? HeartbeatResult.Renewed : row.Bool(3) ? HeartbeatResult.Busy : HeartbeatResult.Lost), token), cancellationToken);
         return rows.ToDictionary(row => row.Lease, row => row.Result);
     }
 

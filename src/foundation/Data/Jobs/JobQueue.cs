@@ -19,6 +19,8 @@ public sealed class JobQueue
 
     private readonly Sql.Verbatim _schema;
 
+    /// <summary>The queue in the database's own schema, whose migrations include the template.</summary>
+    /// <exception cref="ArgumentException">The options break their ranges; all mistakes are named.</exception>
     public JobQueue(ServiceDatabase database, JobQueueOptions options)
         : this(database, options, kind: null)
     {
@@ -34,8 +36,10 @@ public sealed class JobQueue
         Channel = database.Service + "_jobs";
     }
 
+    /// <summary>Where the queue's tables are.</summary>
     public ServiceDatabase Database { get; }
 
+    /// <summary>Its limits; set before the first use.</summary>
     public JobQueueOptions Options { get; }
 
     /// <summary>The only kind that is claimed; null: all.</summary>
@@ -84,7 +88,8 @@ public sealed class JobQueue
     /// <exception cref="DataException"><see cref="DataFailure.LeaseLost"/>.</exception>
     public async Task VerifyAsync(SqlSession session, Lease lease, CancellationToken cancellationToken)
     {
-        var held = await session.FirstAsync($"SELECT true FROM {_schema}.jobs WHERE id = {lease.Id} AND fence = {lease.Fence} FOR UPDATE", row => row.Bool(0), cancellationToken);
+        var held = await session.FirstAsync(
+            $"SELECT true FROM {_schema}.jobs WHERE id = {lease.Id} AND fence = {lease.Fence} FOR UPDATE", row => row.Bool(0), cancellationToken);
         if (!held) throw Lost(lease);
     }
 

@@ -15,6 +15,7 @@ public sealed class JobQueueOptions
     /// <summary>Backoff after a failed attempt: full jitter below base * 2^attempt, at most <see cref="RetryDelayMax"/>.</summary>
     public TimeSpan RetryDelayBase { get; set; } = TimeSpan.FromSeconds(1);
 
+    /// <summary>Ceiling of the backoff.</summary>
     public TimeSpan RetryDelayMax { get; set; } = TimeSpan.FromMinutes(5);
 
     /// <summary>Jobs in hand per process, 1 to 10,000; at the limit nothing more is claimed.</summary>

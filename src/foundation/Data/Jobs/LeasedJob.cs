@@ -26,10 +26,13 @@ public sealed class LeasedJob
 {
     private readonly Bell _bell = new();
 
+    /// <summary>Where it was claimed; its row is there.</summary>
     public required Shard Shard { get; init; }
 
+    /// <summary>What every transition needs as proof.</summary>
     public required Lease Lease { get; init; }
 
+    /// <summary>The id of the thing that the job is about.</summary>
     public long Id => Lease.Id;
 
     public required string Kind { get; init; }

@@ -29,6 +29,7 @@ public sealed class QueueView(JobQueue queue, TimeProvider time, Entropy entropy
     /// <summary>Replaced whole per shard, by the loop alone.</summary>
     private readonly Snapshot[] _shards = [.. queue.Database.Map.Shards.Select(shard => Snapshot.Empty(shard))];
 
+    /// <summary>All shards as of their last refresh.</summary>
     public IReadOnlyList<QueueDepth> Depths => [.. _shards.Select(snapshot => snapshot.Depth)];
 
     /// <summary>Due jobs of all kinds on all shards that a new job of this priority and turn would wait behind.</summary>
@@ -47,7 +48,8 @@ public sealed class QueueView(JobQueue queue, TimeProvider time, Entropy entropy
                 SELECT count(*) FROM {session.Schema}.jobs o WHERE o.leased_by IS NULL AND o.run_at <= now() AND o.kind = j.kind
                   AND (o.priority > j.priority OR (o.priority = j.priority AND (o.turn, o.run_at, o.id) < (j.turn, j.run_at, j.id)))) END
             FROM {session.Schema}.jobs j WHERE j.id = ANY({ids.ToArray()})
-            """, row => (Id: row.Long(0), Running: row.Bool(1), Priority: row.Short(2), Turn: row.Int(3), Kind: row.Text(4), Ahead: (int)row.Long(5)), token), cancellationToken);
+            """,
+            row => (Id: row.Long(0), Running: row.Bool(1), Priority: row.Short(2), Turn: row.Int(3), Kind: row.Text(4), Ahead: (int)row.Long(5)), token), cancellationToken);
         return rows.ToDictionary(row => row.Id, row => new QueuePosition(row.Running, row.Running ? 0 : row.Ahead + Others(shard, row.Kind, row.Priority, row.Turn)));
     }
 
@@ -65,10 +67,13 @@ public sealed class QueueView(JobQueue queue, TimeProvider time, Entropy entropy
         try
         {
             var groups = await queue.Database.PrimaryAsync(shard, (session, token) => session.ListAsync($"""
-                SELECT kind, priority, least(turn, {TurnMax}), count(*) FILTER (WHERE leased_by IS NULL AND run_at <= now()), count(*) FILTER (WHERE leased_by IS NULL AND run_at > now()),
+                SELECT kind, priority, least(turn, {TurnMax}),
+                  count(*) FILTER (WHERE leased_by IS NULL AND run_at <= now()), count(*) FILTER (WHERE leased_by IS NULL AND run_at > now()),
                   count(*) FILTER (WHERE leased_by IS NOT NULL), min(run_at) FILTER (WHERE leased_by IS NULL AND run_at <= now()), now()
                 FROM {session.Schema}.jobs GROUP BY 1, 2, 3
-                """, row => new Group(row.Text(0), row.Short(1), row.Int(2), (int)row.Long(3), (int)row.Long(4), (int)row.Long(5), row.TimeOrNull(6) is { } oldest ? row.Time(7) - oldest : TimeSpan.Zero), token), cancellationToken);
+                """, row => new Group(
+                    row.Text(0), row.Short(1), row.Int(2), (int)row.Long(3), (int)row.Long(4), (int)row.Long(5),
+                    row.TimeOrNull(6) is { } oldest ? row.Time(7) - oldest : TimeSpan.Zero), token), cancellationToken);
             _shards[shard.Number] = Snapshot.Of(shard, groups);
         }
         catch (DataException failure)
@@ -102,7 +107,9 @@ public sealed class QueueView(JobQueue queue, TimeProvider time, Entropy entropy
         public static Snapshot Empty(Shard shard) => new(new QueueDepth(shard, 0, 0, 0, TimeSpan.Zero), []);
 
         public static Snapshot Of(Shard shard, IReadOnlyList<Group> groups) => new(
-            new QueueDepth(shard, groups.Sum(group => group.Waiting), groups.Sum(group => group.Delayed), groups.Sum(group => group.Leased), groups.Select(group => group.Oldest).DefaultIfEmpty().Max()),
+            new QueueDepth(
+                shard, groups.Sum(group => group.Waiting), groups.Sum(group => group.Delayed), groups.Sum(group => group.Leased),
+                groups.Select(group => group.Oldest).DefaultIfEmpty().Max()),
             groups);
     }
 }

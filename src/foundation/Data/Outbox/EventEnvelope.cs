@@ -11,6 +11,7 @@ public sealed record EventEnvelope(long Id, string Topic, long Key, string Paylo
 /// <summary>Where the relay hands events over. Returning means that the event is safe (delivered, or confirmed by a broker); throwing means that it comes again.</summary>
 public interface IEventPublisher
 {
+    /// <summary>Publishes one event; several may be in flight at a time, never two of one key.</summary>
     Task PublishAsync(EventEnvelope envelope, CancellationToken cancellationToken);
 }
 
@@ -20,7 +21,9 @@ public interface IEventConsumer
     /// <summary>Unique and never changed: the inbox knows the consumer by it.</summary>
     string Name { get; }
 
+    /// <summary>What it wants to hear of.</summary>
     IReadOnlySet<string> Topics { get; }
 
+    /// <summary>Has the event's effect, once: see <see cref="Inbox.FirstTimeAsync"/>. Throwing means that the event comes again.</summary>
     Task HandleAsync(EventEnvelope envelope, CancellationToken cancellationToken);
 }

@@ -12,6 +12,7 @@ public sealed class InProcessBus : IEventPublisher
 
     private readonly Dictionary<string, IEventConsumer[]> _byTopic;
 
+    /// <exception cref="ArgumentException">Two consumers have one name.</exception>
     public InProcessBus(IEnumerable<IEventConsumer> consumers)
     {
         var all = consumers.ToList();

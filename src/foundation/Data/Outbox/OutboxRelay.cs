@@ -16,8 +16,10 @@ public sealed class OutboxOptions
     /// <summary>Attempts before an event is laid aside, 1 to 1,000.</summary>
     public int AttemptsMax { get; set; } = 20;
 
+    /// <summary>Backoff after a failed attempt: full jitter below base * 2^attempts, at most <see cref="RetryDelayMax"/>.</summary>
     public TimeSpan RetryDelayBase { get; set; } = TimeSpan.FromMilliseconds(200);
 
+    /// <summary>Ceiling of the backoff.</summary>
     public TimeSpan RetryDelayMax { get; set; } = TimeSpan.FromMinutes(1);
 
     /// <summary>How often the outbox is looked at without being woken, 50 ms to 1 min.</summary>
@@ -121,8 +123,9 @@ public sealed class OutboxRelay : SupervisedLoop
         }
         catch (Exception failure)
         {
-            if (row.Attempts >= _options.AttemptsMax) Logger.LogError(failure, "Event {Id} ({Topic}) could not be published in {Attempts} attempts and is laid aside", row.Envelope.Id, row.Envelope.Topic, row.Attempts);
-            else Logger.LogWarning(failure, "Event {Id} ({Topic}) was not published at attempt {Attempts}", row.Envelope.Id, row.Envelope.Topic, row.Attempts);
+            var (id, topic) = (row.Envelope.Id, row.Envelope.Topic);
+            if (row.Attempts < _options.AttemptsMax) Logger.LogWarning(failure, "Event {Id} ({Topic}) was not published at attempt {Attempts}", id, topic, row.Attempts);
+            else Logger.LogError(failure, "Event {Id} ({Topic}) could not be published in {Attempts} attempts and is laid aside", id, topic, row.Attempts);
             return JobQueue.Bounded($"{failure.GetType().Name}: {failure.Message}");
         }
     }

@@ -13,6 +13,7 @@ public readonly record struct ReadFence(long Position)
 
     public override string ToString() => $"{(uint)(Position >> 32):X}/{(uint)Position:X}";
 
+    /// <summary>Reads <see cref="ToString"/>'s form; anything else is refused.</summary>
     public static bool TryParse(ReadOnlySpan<char> text, out ReadFence fence)
     {
         fence = default;

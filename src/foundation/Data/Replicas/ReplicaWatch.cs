@@ -6,8 +6,8 @@ using SkyRiff.Kernel.Loops;
 namespace SkyRiff.Data;
 
 /// <summary>
-/// Looks at every replica, and at the primaries of shards that have some, about five times a second, so that <see cref="ServiceDatabase.ReadAsync{T}(int, Func{SqlSession, CancellationToken, Task{T}}, CancellationToken)"/>
-/// can choose without asking. Without it running, and without replicas, all reads go to primaries. One per process.
+/// Looks at every replica, and at the primaries of shards that have some, about five times a second, so that
+/// <see cref="ServiceDatabase.ReadAsync{T}(int, Func{SqlSession, CancellationToken, Task{T}}, CancellationToken)"/> can choose without asking. Without it running, and without replicas, all reads go to primaries. One per process.
 /// </summary>
 public sealed class ReplicaWatch(ShardMap map, TimeProvider time, Entropy entropy, ILogger<ReplicaWatch> logger) : SupervisedLoop("replica watch", time, entropy, logger)
 {

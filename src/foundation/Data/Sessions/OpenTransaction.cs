@@ -8,6 +8,7 @@ public static class OpenTransaction
 {
     private static readonly AsyncLocal<int> Depth = new();
 
+    /// <summary>A transaction is open in this call, or in one that waits for it.</summary>
     public static bool IsOpen => Depth.Value > 0;
 
     /// <summary>Throws when a transaction is open; stands in front of every outbound call.</summary>

@@ -10,7 +10,8 @@ namespace SkyRiff.Data;
 /// </summary>
 /// <remarks>
 /// Writes and everything that decides about money go to the primary (<see cref="TransactAsync{T}(int, Func{SqlSession, CancellationToken, Task{T}}, CancellationToken)"/>,
-/// <see cref="PrimaryAsync{T}(int, Func{SqlSession, CancellationToken, Task{T}}, CancellationToken)"/>); <see cref="ReadAsync{T}(int, Func{SqlSession, CancellationToken, Task{T}}, CancellationToken)"/> may be answered by a replica that has caught up.
+/// <see cref="PrimaryAsync{T}(int, Func{SqlSession, CancellationToken, Task{T}}, CancellationToken)"/>);
+/// <see cref="ReadAsync{T}(int, Func{SqlSession, CancellationToken, Task{T}}, CancellationToken)"/> may be answered by a replica that has caught up.
 /// Deadlocks and serialization failures are repeated a few times, so the work given here must have no effect outside the database.
 /// </remarks>
 public abstract class ServiceDatabase(ShardMap map, Entropy entropy, TimeProvider time, string service)

@@ -58,7 +58,8 @@ public sealed class DirectoryStore(ShardMap map)
         if (newest.ShardCount < map.Shards.Count) newest = newest.WithShards(map.Shards.Count);
         if (newest.ShardCount > map.Shards.Count)
         {
-            throw new DataException(DataFailure.Rejected, $"The directory (version {newest.Version}) places slots on {newest.ShardCount} shards, but the options name only {map.Shards.Count}: shards are never taken away, only emptied.");
+            throw new DataException(DataFailure.Rejected,
+                $"The directory (version {newest.Version}) is for {newest.ShardCount} shards, but the options name only {map.Shards.Count}: shards are never taken away, only emptied.");
         }
         await PublishAsync(newest, cancellationToken);
     }
@@ -69,7 +70,9 @@ public sealed class DirectoryStore(ShardMap map)
         {
             await using var command = map.PrimaryOf(shard, user).CreateCommand("SELECT version, shard_count, placement FROM skyriff.directory ORDER BY version DESC LIMIT 1");
             await using var reader = await command.ExecuteReaderAsync(cancellationToken);
-            return await reader.ReadAsync(cancellationToken) ? SlotDirectory.FromBytes(reader.GetInt64(0), reader.GetInt32(1), await reader.GetFieldValueAsync<byte[]>(2, cancellationToken)) : null;
+            return await reader.ReadAsync(cancellationToken)
+                ? SlotDirectory.FromBytes(reader.GetInt64(0), reader.GetInt32(1), await reader.GetFieldValueAsync<byte[]>(2, cancellationToken))
+                : null;
         }
         catch (Exception failure) when (failure is NpgsqlException or TimeoutException or System.Net.Sockets.SocketException)
         {
@@ -94,7 +97,8 @@ public sealed class DirectoryStore(ShardMap map)
             await reader.ReadAsync(cancellationToken);
             if (reader.GetInt32(0) != directory.ShardCount || !(await reader.GetFieldValueAsync<byte[]>(1, cancellationToken)).AsSpan().SequenceEqual(directory.ToBytes()))
             {
-                throw new DataException(DataFailure.Rejected, $"Version {directory.Version} of the directory is on {shard} already, with another placement: read it and build the next one on it.");
+                throw new DataException(DataFailure.Rejected,
+                    $"Version {directory.Version} of the directory is on {shard} already, with another placement: read it and build the next one on it.");
             }
         }
         catch (Exception failure) when (failure is NpgsqlException or TimeoutException or System.Net.Sockets.SocketException)

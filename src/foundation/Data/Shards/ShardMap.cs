@@ -20,6 +20,8 @@ public sealed class ShardMap : IAsyncDisposable
     private readonly Lock _lock = new();
     private readonly Dictionary<(string User, string ConnectionString), NpgsqlDataSource> _pools = [];
 
+    /// <summary>Opens nothing yet. <paramref name="time"/> is the system's unless given.</summary>
+    /// <exception cref="ArgumentException">The options break their ranges; all mistakes are named.</exception>
     public ShardMap(DataOptions options, TimeProvider? time = null)
     {
         var mistakes = options.Validate().ToList();
@@ -29,6 +31,7 @@ public sealed class ShardMap : IAsyncDisposable
         _rotations = [.. options.Shards.Select(shard => shard.Replicas.Count > 0 ? new ReplicaRotation(shard.Replicas.Count, time ?? TimeProvider.System) : null)];
     }
 
+    /// <summary>In the options' order.</summary>
     public IReadOnlyList<Shard> Shards { get; }
 
     /// <summary>
@@ -42,7 +45,10 @@ public sealed class ShardMap : IAsyncDisposable
     /// <summary>Takes a directory if it is newer than the one in force.</summary>
     public void Adopt(SlotDirectory directory)
     {
-        if (directory.ShardCount != Shards.Count) throw new DataException(DataFailure.Rejected, $"Version {directory.Version} of the directory is for {directory.ShardCount} shards, but the options name {Shards.Count}.");
+        if (directory.ShardCount != Shards.Count)
+        {
+            throw new DataException(DataFailure.Rejected, $"Version {directory.Version} of the directory is for {directory.ShardCount} shards, but the options name {Shards.Count}.");
+        }
         lock (_lock)
         {
             if (_directory is null || directory.Version > _directory.Version) _directory = directory;
@@ -113,7 +119,8 @@ public sealed class ShardMap : IAsyncDisposable
     /// </summary>
     private string? GuardsFor(string user) => user == AdminUser
         ? null
-        : $"-c idle_in_transaction_session_timeout={(int)IdleInTransactionMax.TotalMilliseconds} -c statement_timeout={(int)(_options.StatementTimeout + StatementSlack).TotalMilliseconds}";
+        : $"-c idle_in_transaction_session_timeout={(int)IdleInTransactionMax.TotalMilliseconds} "
+            + $"-c statement_timeout={(int)(_options.StatementTimeout + StatementSlack).TotalMilliseconds}";
 
     public async ValueTask DisposeAsync()
     {

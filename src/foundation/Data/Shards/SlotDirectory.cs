@@ -66,7 +66,10 @@ public sealed class SlotDirectory
     /// <summary>Reads <see cref="ToBytes"/>'s form; anything else is refused.</summary>
     public static SlotDirectory FromBytes(long version, int shardCount, ReadOnlySpan<byte> placement)
     {
-        if (placement.Length != Id.SlotCount * sizeof(short)) throw new DataException(DataFailure.Rejected, $"Version {version} of the directory is {placement.Length} bytes long; it is damaged.");
+        if (placement.Length != Id.SlotCount * sizeof(short))
+        {
+            throw new DataException(DataFailure.Rejected, $"Version {version} of the directory is {placement.Length} bytes long; it is damaged.");
+        }
         var shards = new int[Id.SlotCount];
         for (var slot = 0; slot < shards.Length; slot++) shards[slot] = BinaryPrimitives.ReadInt16BigEndian(placement[(slot * sizeof(short))..]);
         return Explicit(version, shardCount, shards);

@@ -49,7 +49,8 @@ public sealed class Upkeep(ServiceDatabase database, UpkeepOptions options, Time
         foreach (var table in monthly)
         {
             var name = $"{database.Service}.{table}";
-            await database.PrimaryAsync(shard, (session, token) => session.SingleAsync($"SELECT skyriff.ensure_months({name}::text::regclass, {MonthsAhead})", row => row.Int(0), token), cancellationToken);
+            await database.PrimaryAsync(shard, (session, token) => session.SingleAsync(
+                $"SELECT skyriff.ensure_months({name}::text::regclass, {MonthsAhead})", row => row.Int(0), token), cancellationToken);
             if (!table.EndsWith("_history", StringComparison.Ordinal)) continue;
             await database.PrimaryAsync(shard, (session, token) => session.SingleAsync(
                 $"SELECT skyriff.drop_months({name}::text::regclass, now() - make_interval(months => {options.HistoryMonths}))", row => row.Int(0), token), cancellationToken);
@@ -59,7 +60,8 @@ public sealed class Upkeep(ServiceDatabase database, UpkeepOptions options, Time
     private async Task SweepAsync(Shard shard, string table, string column, TimeSpan retention, CancellationToken cancellationToken)
     {
         var name = $"{database.Service}.{table}";
-        var exists = await database.PrimaryAsync(shard, (session, token) => session.SingleAsync($"SELECT to_regclass({name}) IS NOT NULL", row => row.Bool(0), token), cancellationToken);
+        var exists = await database.PrimaryAsync(shard, (session, token) => session.SingleAsync(
+            $"SELECT to_regclass({name}) IS NOT NULL", row => row.Bool(0), token), cancellationToken);
         if (!exists) return;
         var (splicedName, splicedColumn) = (Sql.Splice(name), Sql.Splice(column));
         int swept;

@@ -23,6 +23,12 @@ public sealed class ApiRoutes(IEndpointRouteBuilder endpoints, List<ApiRoute> de
 {
     public const string Prefix = "/api/v1";
 
+    /// <summary>
+    /// How far the server's own limit lies above a route's. Reading stops at the route's, but what the client goes on sending must be read away for some time, or it
+    /// would meet a closed connection instead of the answer; and in a chunked body Kestrel counts the framing too.
+    /// </summary>
+    private const long ExcessBytesMax = 32 << 20;
+
     private readonly ICallerVerifier _verifier = endpoints.ServiceProvider.GetRequiredService<ICallerVerifier>();
     private readonly CursorSeal _cursors = endpoints.ServiceProvider.GetRequiredService<CursorSeal>();
 
@@ -114,9 +120,9 @@ public sealed class ApiRoutes(IEndpointRouteBuilder endpoints, List<ApiRoute> de
         }
 
         byte[] body = [];
+        if (http.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } limit) limit.MaxRequestBodySize = route.BodyBytesMax + ExcessBytesMax;
         if (route.RequestType is not null)
         {
-            if (http.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } limit) limit.MaxRequestBodySize = route.BodyBytesMax + 1L;
             var absent = route.BodyOptional && (http.Request.ContentLength ?? 0) == 0 && http.Request.ContentType is null;
             if (absent)
             {
@@ -146,7 +152,7 @@ public sealed class ApiRoutes(IEndpointRouteBuilder endpoints, List<ApiRoute> de
             key = new IdempotencyKey(header[0]!, Fingerprint(http.Request, body));
         }
 
-        await handle(new Call(http, caller.Present, key, _cursors), body);
+        await handle(new Call(http, caller.Present, key, _cursors, _verifier, route.BodyBytesMax), body);
     }
 
     private async ValueTask<Outcome<MaybeCaller>> AuthenticateAsync(HttpContext http, Access access)
@@ -154,8 +160,8 @@ public sealed class ApiRoutes(IEndpointRouteBuilder endpoints, List<ApiRoute> de
         if (access is Access.Anonymous) return new MaybeCaller(null);
         var header = http.Request.Headers.Authorization;
         if (header.Count == 0) return access is Access.Open ? new MaybeCaller(null) : HttpProblems.Unauthenticated.Because("Send Authorization: Bearer with an access token; POST /api/v1/auth/login gives one.");
-        if (header.Count != 1 || !header[0]!.StartsWith("Bearer ", StringComparison.OrdinalIgnoreCase)) return HttpProblems.Unauthenticated.Because("Authorization must be Bearer with an access token.");
-        if (!(await _verifier.VerifyAsync(header[0]![7..].Trim(), http.RequestAborted)).TryGet(out var caller, out var problem)) return problem;
+        if (Bearer.Read(http.Request) is not { } token) return HttpProblems.Unauthenticated.Because("Authorization must be Bearer with an access token.");
+        if (!(await _verifier.VerifyAsync(token, http.RequestAborted)).TryGet(out var caller, out var problem)) return problem;
         return access is Access.Admin && !caller.Is("admin") ? HttpProblems.NotFound.Because("No such path, or it is not yours to see.") : new MaybeCaller(caller);
     }
 

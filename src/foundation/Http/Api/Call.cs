@@ -9,9 +9,15 @@ namespace SkyRiff.Http;
 /// <summary>Everything about a call but its body: who, from where, with which route values and query.</summary>
 public sealed class Call
 {
-    internal Call(HttpContext http, Caller? caller, IdempotencyKey? key, CursorSeal cursors) => (Http, MaybeCaller, MaybeKey, _cursors) = (http, caller, key, cursors);
-
     private readonly CursorSeal _cursors;
+    private readonly ICallerVerifier _verifier;
+    private readonly int _bodyBytesMax;
+
+    internal Call(HttpContext http, Caller? caller, IdempotencyKey? key, CursorSeal cursors, ICallerVerifier verifier, int bodyBytesMax)
+    {
+        (Http, MaybeCaller, MaybeKey) = (http, caller, key);
+        (_cursors, _verifier, _bodyBytesMax) = (cursors, verifier, bodyBytesMax);
+    }
 
     /// <summary>For the few that set cookies or stream; everybody else leaves it alone.</summary>
     public HttpContext Http { get; }
@@ -25,6 +31,13 @@ public sealed class Call
 
     /// <summary>The caller's Idempotency-Key; only on routes that demand one.</summary>
     public IdempotencyKey Key => MaybeKey ?? throw new InvalidOperationException("This route does not take an Idempotency-Key.");
+
+    /// <summary>For what takes long: whether the access token that opened the call would still open it (it runs out, its session ends, its user is banned).</summary>
+    public async ValueTask<bool> IsStillSignedInAsync(CancellationToken cancellationToken) =>
+        Bearer.Read(Http.Request) is { } token && (await _verifier.VerifyAsync(token, cancellationToken)).Succeeded;
+
+    /// <summary>The body's bytes, on routes that take something else than JSON; refused past the route's limit, whether announced or only found out.</summary>
+    public Task<Outcome<byte[]>> ReadBodyAsync(CancellationToken cancellationToken) => BodyReader.ReadBytesAsync(Http.Request, _bodyBytesMax, cancellationToken);
 
     /// <summary>The client's address, as far as trusted proxies tell it.</summary>
     public IPAddress Address => Http.Connection.RemoteIpAddress ?? IPAddress.None;

@@ -1,6 +1,7 @@
 using System.Buffers.Text;
 using System.Security.Cryptography;
 using System.Text;
+using SkyRiff.Kernel.Text;
 
 namespace SkyRiff.Http;
 
@@ -25,9 +26,7 @@ public sealed class CursorSeal(byte[] key)
     /// <summary>The position, or null for what this key did not seal for this list.</summary>
     public string? Open(string list, string cursor)
     {
-        if (cursor.Length is 0 or > CursorLengthMax || !Base64Url.IsValid(cursor)) return null;
-        var bytes = Base64Url.DecodeFromChars(cursor);
-        if (bytes.Length <= TagBytes) return null;
+        if (CanonicalBase64Url.Decode(cursor, CursorLengthMax) is not { Length: > TagBytes } bytes) return null;
         var text = bytes.AsSpan(TagBytes);
         return CryptographicOperations.FixedTimeEquals(bytes.AsSpan(0, TagBytes), Tag(list, text).AsSpan(0, TagBytes)) ? Encoding.UTF8.GetString(text) : null;
     }

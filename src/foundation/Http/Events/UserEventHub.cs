@@ -17,13 +17,13 @@ public interface IUserEventSource
 }
 
 /// <summary>
-/// Hands events to the streams that are open on this process. Bounded: a stream that reads too slowly loses its oldest events (each is a
-/// whole state, and the next one corrects it), a user has at most <see cref="StreamsPerUserMax"/> streams.
+/// Hands events to the streams that are open on this process. Bounded: a stream that reads too slowly loses its oldest events, and is told so, since the last
+/// state of a thing may be among them; a user has at most <see cref="StreamsPerUserMax"/> streams.
 /// </summary>
 public sealed class UserEventHub
 {
     public const int StreamsPerUserMax = 8;
-    private const int BacklogMax = 64;
+    internal const int BacklogMax = 64;
 
     private readonly ConcurrentDictionary<long, Subscription[]> _streams = new();
 
@@ -39,7 +39,7 @@ public sealed class UserEventHub
     /// <summary>Opens a stream, or answers null when the user has too many.</summary>
     public Subscription? Subscribe(long user)
     {
-        var subscription = new Subscription(this, user, Channel.CreateBounded<UserEvent>(new BoundedChannelOptions(BacklogMax) { FullMode = BoundedChannelFullMode.DropOldest, SingleReader = true }));
+        var subscription = new Subscription(this, user);
         while (true)
         {
             if (_streams.TryGetValue(user, out var streams))
@@ -69,14 +69,23 @@ public sealed class UserEventHub
     public sealed class Subscription : IDisposable
     {
         private readonly UserEventHub _hub;
+        private int _lost;
 
-        internal Subscription(UserEventHub hub, long user, Channel<UserEvent> channel) => (_hub, User, Channel) = (hub, user, channel);
+        internal Subscription(UserEventHub hub, long user)
+        {
+            (_hub, User) = (hub, user);
+            Channel = System.Threading.Channels.Channel.CreateBounded<UserEvent>(
+                new BoundedChannelOptions(BacklogMax) { FullMode = BoundedChannelFullMode.DropOldest, SingleReader = true }, _ => Volatile.Write(ref _lost, 1));
+        }
 
         public long User { get; }
 
         public ChannelReader<UserEvent> Events => Channel.Reader;
 
         internal Channel<UserEvent> Channel { get; }
+
+        /// <summary>True once after events were lost: what they said must be asked for at the sources.</summary>
+        public bool TakeLost() => Interlocked.Exchange(ref _lost, 0) != 0;
 
         public void Dispose() => _hub.Remove(this);
     }

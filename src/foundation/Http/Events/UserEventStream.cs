@@ -1,18 +1,21 @@
 using System.Globalization;
 using System.Text;
-using System.Threading.Channels;
 using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Hosting;
 using SkyRiff.Kernel.Outcomes;
 
 namespace SkyRiff.Http;
 
 /// <summary>
 /// <c>GET /events</c> as server-sent events (WHATWG HTML, section 9.2). First what was missed (by <c>Last-Event-ID</c>, from the services' tables),
-/// then what happens, with a comment every <see cref="HeartbeatInterval"/>. Ends after <see cref="StreamAgeMax"/>, so that a token's end reaches open
-/// streams too; browsers come back by themselves.
+/// then what happens, with a comment every <see cref="HeartbeatInterval"/>. Every <see cref="ProofInterval"/> the caller's token is proven again, so that a stream
+/// ends with its token, its session, or its user's good standing; it ends after <see cref="StreamAgeMax"/> and when the process stops, too.
+/// Browsers come back by themselves.
 /// </summary>
-public sealed class UserEventStream(UserEventHub hub, IEnumerable<IUserEventSource> sources, TimeProvider time)
+public sealed class UserEventStream(UserEventHub hub, IEnumerable<IUserEventSource> sources, TimeProvider time, IHostApplicationLifetime lifetime)
 {
+    /// <summary>Together with what verifiers remember (3 s) below the 5 s within which a ban must have reached everything.</summary>
+    public static readonly TimeSpan ProofInterval = TimeSpan.FromSeconds(1.5);
     public static readonly TimeSpan HeartbeatInterval = TimeSpan.FromSeconds(15);
     public static readonly TimeSpan StreamAgeMax = TimeSpan.FromMinutes(15);
 
@@ -27,7 +30,6 @@ public sealed class UserEventStream(UserEventHub hub, IEnumerable<IUserEventSour
 
     private async Task StreamAsync(Call call, CancellationToken aborted)
     {
-        var response = call.Http.Response;
         using var subscription = hub.Subscribe(call.Caller.Subject);
         if (subscription is null)
         {
@@ -35,50 +37,68 @@ public sealed class UserEventStream(UserEventHub hub, IEnumerable<IUserEventSour
             return;
         }
 
-        response.ContentType = "text/event-stream";
-        response.Headers.CacheControl = "no-store";
-        response.Headers["X-Accel-Buffering"] = "no";
-        await response.WriteAsync("retry: 1000\n\n", aborted);
-        var since = ParseId(call.Http.Request.Headers["Last-Event-ID"].ToString());
-        foreach (var source in _sources)
+        using var ended = CancellationTokenSource.CreateLinkedTokenSource(aborted, lifetime.ApplicationStopping);
+        var stream = new Open(call, subscription, time.GetUtcNow());
+        try
         {
-            foreach (var missed in await source.SinceAsync(call.Caller.Subject, since, aborted)) await WriteAsync(response, missed, aborted);
+            // Before the response begins: sources that fail answer with a problem document.
+            var missed = await MissedAsync(call.Caller.Subject, ParseId(call.Http.Request.Headers["Last-Event-ID"].ToString()), ended.Token);
+            var response = call.Http.Response;
+            response.ContentType = "text/event-stream";
+            response.Headers.CacheControl = "no-store";
+            response.Headers["X-Accel-Buffering"] = "no";
+            await response.WriteAsync("retry: 1000\n\n", ended.Token);
+            foreach (var what in missed) await stream.WriteAsync(what, ended.Token);
+            await response.Body.FlushAsync(ended.Token);
+            await FollowAsync(stream, ended.Token);
         }
-        await response.Body.FlushAsync(aborted);
-        await FollowAsync(response, subscription.Events, aborted);
-    }
-
-    private async Task FollowAsync(HttpResponse response, ChannelReader<UserEvent> events, CancellationToken aborted)
-    {
-        using var age = new CancellationTokenSource(StreamAgeMax, time);
-        using var ended = CancellationTokenSource.CreateLinkedTokenSource(aborted, age.Token);
-        while (!ended.IsCancellationRequested)
+        catch (OperationCanceledException) when (lifetime.ApplicationStopping.IsCancellationRequested)
         {
-            using var pause = new CancellationTokenSource(HeartbeatInterval, time);
-            using var wait = CancellationTokenSource.CreateLinkedTokenSource(ended.Token, pause.Token);
-            try
-            {
-                await events.WaitToReadAsync(wait.Token);
-                while (events.TryRead(out var next)) await WriteAsync(response, next, aborted);
-            }
-            catch (OperationCanceledException) when (pause.IsCancellationRequested && !ended.IsCancellationRequested)
-            {
-                await response.WriteAsync(": still here\n\n", aborted);
-            }
-            catch (OperationCanceledException) when (age.IsCancellationRequested)
-            {
-                return;
-            }
-            await response.Body.FlushAsync(aborted);
+            // The process stops: the stream ends here, whole events sent.
         }
     }
 
-    private static async Task WriteAsync(HttpResponse response, UserEvent what, CancellationToken cancellationToken)
+    private async Task FollowAsync(Open stream, CancellationToken ended)
     {
-        var head = string.Create(CultureInfo.InvariantCulture, $"id: {what.At.ToUnixTimeMilliseconds()}\nevent: {what.Type}\ndata: ");
-        await response.Body.WriteAsync(Encoding.UTF8.GetBytes(head), cancellationToken);
-        await response.Body.WriteAsync(what.Data, cancellationToken);
-        await response.Body.WriteAsync("\n\n"u8.ToArray(), cancellationToken);
+        using var timer = new PeriodicTimer(ProofInterval, time);
+        var tick = timer.WaitForNextTickAsync(ended).AsTask();
+        var news = stream.NewsAsync(ended);
+        var (opened, spoke) = (time.GetTimestamp(), time.GetTimestamp());
+        while (time.GetElapsedTime(opened) < StreamAgeMax)
+        {
+            // The tick goes first: events that never stop must not keep a revoked stream open.
+            var first = await Task.WhenAny(tick, news);
+            await first;
+            if (first == tick)
+            {
+                if (!await stream.Call.IsStillSignedInAsync(ended)) return;
+                tick = timer.WaitForNextTickAsync(ended).AsTask();
+                if (time.GetElapsedTime(spoke) < HeartbeatInterval) continue;
+                await stream.Response.WriteAsync(": still here\n\n", ended);
+            }
+            else
+            {
+                await SendAsync(stream, ended);
+                news = stream.NewsAsync(ended);
+            }
+            spoke = time.GetTimestamp();
+            await stream.Response.Body.FlushAsync(ended);
+        }
+    }
+
+    private async Task SendAsync(Open stream, CancellationToken ended)
+    {
+        var before = stream.LastAt;
+        while (stream.Subscription.Events.TryRead(out var next)) await stream.WriteAsync(next, ended);
+        if (!stream.Subscription.TakeLost()) return;
+        foreach (var what in await MissedAsync(stream.Subscription.User, before, ended)) await stream.WriteAsync(what, ended);
+    }
+
+    private async Task<List<UserEvent>> MissedAsync(long user, DateTimeOffset? since, CancellationToken cancellationToken)
+    {
+        var missed = new List<UserEvent>();
+        foreach (var source in _sources) missed.AddRange(await source.SinceAsync(user, since, cancellationToken));
+        return missed;
     }
 
     /// <summary>Ids are Unix milliseconds; anything else starts afresh.</summary>
@@ -86,4 +106,28 @@ public sealed class UserEventStream(UserEventHub hub, IEnumerable<IUserEventSour
         long.TryParse(id, NumberStyles.None, CultureInfo.InvariantCulture, out var milliseconds) && milliseconds < 253_402_300_799_999
             ? DateTimeOffset.FromUnixTimeMilliseconds(milliseconds)
             : null;
+
+    /// <summary>One stream, and how far it got.</summary>
+    private sealed class Open(Call call, UserEventHub.Subscription subscription, DateTimeOffset openedAt)
+    {
+        public Call Call { get; } = call;
+
+        public UserEventHub.Subscription Subscription { get; } = subscription;
+
+        public HttpResponse Response => Call.Http.Response;
+
+        /// <summary>Of the last event written.</summary>
+        public DateTimeOffset LastAt { get; private set; } = openedAt;
+
+        public Task<bool> NewsAsync(CancellationToken ended) => Subscription.Events.WaitToReadAsync(ended).AsTask();
+
+        public async Task WriteAsync(UserEvent what, CancellationToken ended)
+        {
+            var head = string.Create(CultureInfo.InvariantCulture, $"id: {what.At.ToUnixTimeMilliseconds()}\nevent: {what.Type}\ndata: ");
+            await Response.Body.WriteAsync(Encoding.UTF8.GetBytes(head), ended);
+            await Response.Body.WriteAsync(what.Data, ended);
+            await Response.Body.WriteAsync("\n\n"u8.ToArray(), ended);
+            LastAt = what.At;
+        }
+    }
 }

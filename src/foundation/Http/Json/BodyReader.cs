@@ -1,7 +1,10 @@
 using System.Buffers;
+using System.Text;
 using System.Text.Json;
+using System.Text.Unicode;
 using System.Text.RegularExpressions;
 using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Primitives;
 using Microsoft.Net.Http.Headers;
 using SkyRiff.Kernel.Outcomes;
 
@@ -10,12 +13,18 @@ namespace SkyRiff.Http;
 /// <summary>Reads a request's body as strict JSON: 415 for another type, 413 past the limit, 400 for what is not JSON, 422 with JSON pointers for what breaks a rule.</summary>
 internal static partial class BodyReader
 {
+    private const int BufferBytesFirst = 16 * 1024;
+
+    /// <summary>Longer pointers are cut: they repeat what the client sent.</summary>
+    private const int PointerLengthMax = 200;
+
     /// <summary>The raw bytes; refused when longer than <paramref name="bytesMax"/>, whether announced or only found out.</summary>
     public static async Task<Outcome<byte[]>> ReadBytesAsync(HttpRequest request, int bytesMax, CancellationToken cancellationToken)
     {
         var tooLarge = HttpProblems.TooLarge.Because($"The body may have {bytesMax} bytes.");
         if (request.ContentLength > bytesMax) return tooLarge;
-        var buffer = new ArrayBufferWriter<byte>((int)(request.ContentLength ?? 1024) + 1);
+        // Room for what has come, not for what was announced: announcing costs a client nothing.
+        var buffer = new ArrayBufferWriter<byte>((int)Math.Min(request.ContentLength ?? 1024, BufferBytesFirst) + 1);
         while (true)
         {
             var room = buffer.GetMemory(1024);
@@ -26,12 +35,16 @@ internal static partial class BodyReader
         }
     }
 
-    public static Problem? CheckContentType(HttpRequest request, string expected) =>
-        MediaTypeHeaderValue.TryParse(request.ContentType, out var type)
-        && type.MediaType.Equals(expected, StringComparison.OrdinalIgnoreCase)
-        && (!type.Charset.HasValue || type.Charset.Equals("utf-8", StringComparison.OrdinalIgnoreCase) || type.Charset.Equals("\"utf-8\"", StringComparison.OrdinalIgnoreCase))
+    public static Problem? CheckContentType(HttpRequest request, string expected)
+    {
+        if (request.Headers.ContentEncoding.Count > 0) return HttpProblems.UnsupportedMediaType.Because("Send the body as it is, without Content-Encoding.");
+        return MediaTypeHeaderValue.TryParse(request.ContentType, out var type) && type.MediaType.Equals(expected, StringComparison.OrdinalIgnoreCase) && IsUtf8(type.Charset)
             ? null
             : HttpProblems.UnsupportedMediaType.Because($"Send Content-Type: {expected}, in UTF-8.");
+    }
+
+    private static bool IsUtf8(StringSegment charset) =>
+        !charset.HasValue || charset.Equals("utf-8", StringComparison.OrdinalIgnoreCase) || charset.Equals("\"utf-8\"", StringComparison.OrdinalIgnoreCase);
 
     public static Outcome<T> Parse<T>(ReadOnlySpan<byte> body)
     {
@@ -52,6 +65,7 @@ internal static partial class BodyReader
     /// <summary>Syntax alone, so that "not JSON" (400) and "JSON that we do not take" (422) stay apart.</summary>
     private static Problem? Malformed(ReadOnlySpan<byte> body)
     {
+        if (!Utf8.IsValid(body)) return HttpProblems.MalformedJson.Because("Not UTF-8, which JSON is written in (RFC 8259 section 8.1).");
         var reader = new Utf8JsonReader(body, new JsonReaderOptions { MaxDepth = ApiJson.DepthMax });
         try
         {
@@ -81,21 +95,29 @@ internal static partial class BodyReader
         return [new FieldError(Pointer(broken.Path), "The value has the wrong type, form or range.")];
     }
 
-    /// <summary><c>$.tags[2].name</c> as <c>/tags/2/name</c> (RFC 6901).</summary>
+    /// <summary>
+    /// <c>$.tags[2].name</c> as <c>/tags/2/name</c> (RFC 6901). Names with other characters are written <c>['...']</c>, unescaped, and may themselves contain
+    /// that; since only a name of the caller's own making can, the guess at its end need not be better than harmless. One pass, whatever the name.
+    /// </summary>
     internal static string Pointer(string? path)
     {
         if (string.IsNullOrEmpty(path) || path == "$") return "";
-        var pointer = new System.Text.StringBuilder();
-        foreach (var step in PathStep().Matches(path).Select(match => match.Groups))
+        var pointer = new StringBuilder();
+        var rest = path.AsSpan(1);
+        while (!rest.IsEmpty && pointer.Length < PointerLengthMax)
         {
-            var name = step["quoted"].Success ? step["quoted"].Value : step["index"].Success ? step["index"].Value : step["plain"].Value;
-            pointer.Append('/').Append(name.Replace("~", "~0", StringComparison.Ordinal).Replace("/", "~1", StringComparison.Ordinal));
+            var (start, end, next) = rest switch
+            {
+                ['[', '\'', ..] => rest.IndexOf("']", StringComparison.Ordinal) is > 1 and var close ? (2, close, close + 2) : (2, rest.Length, rest.Length),
+                ['[', ..] => rest.IndexOf(']') is > 0 and var close ? (1, close, close + 1) : (1, rest.Length, rest.Length),
+                ['.', ..] => rest[1..].IndexOfAny('.', '[') is >= 0 and var stop ? (1, stop + 1, stop + 1) : (1, rest.Length, rest.Length),
+                _ => (0, rest.Length, rest.Length),
+            };
+            pointer.Append('/').Append(rest[start..end].ToString().Replace("~", "~0", StringComparison.Ordinal).Replace("/", "~1", StringComparison.Ordinal));
+            rest = rest[next..];
         }
-        return pointer.ToString();
+        return pointer.Length <= PointerLengthMax ? pointer.ToString() : pointer.ToString(0, PointerLengthMax);
     }
-
-    [GeneratedRegex(@"\['(?<quoted>.*?)'\]|\[(?<index>\d+)\]|\.(?<plain>[^.\[]+)", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 100)]
-    private static partial Regex PathStep();
 
     [GeneratedRegex(@"'(?<name>[^']+)'", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 100)]
     private static partial Regex QuotedName();

@@ -1,3 +1,4 @@
+using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
 using SkyRiff.Kernel.Outcomes;
@@ -26,7 +27,7 @@ public sealed class ProblemBoundary(RequestDelegate next, IEnumerable<IFaultTran
             await next(http);
             if (http.Response is { HasStarted: false, StatusCode: >= 400, ContentLength: null, ContentType: null }) await WriteBareStatusAsync(http);
         }
-        catch (OperationCanceledException) when (http.RequestAborted.IsCancellationRequested)
+        catch (Exception left) when (left is ConnectionResetException || (left is OperationCanceledException or IOException && http.RequestAborted.IsCancellationRequested))
         {
             // The caller left; nobody reads an answer. 499 is what access logs call this.
             if (!http.Response.HasStarted) http.Response.StatusCode = 499;

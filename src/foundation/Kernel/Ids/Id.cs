@@ -32,7 +32,8 @@ public static class Id
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(slot, SlotCount);
         ArgumentOutOfRangeException.ThrowIfNegative(sequence);
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(sequence, 1 << SequenceBits);
-        var milliseconds = (long)(time - Epoch).TotalMilliseconds;
+        var milliseconds = (time - Epoch).Ticks / TimeSpan.TicksPerMillisecond;
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(milliseconds, 1L << (63 - SlotBits - SequenceBits), nameof(time));
         return (milliseconds << (SlotBits + SequenceBits)) | ((long)slot << SequenceBits) | (uint)sequence;
     }
 

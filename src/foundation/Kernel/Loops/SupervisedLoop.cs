@@ -5,7 +5,8 @@ namespace SkyRiff.Kernel.Loops;
 
 /// <summary>
 /// Everything that outlives a call: a named loop that is started with the process, restarted with jittered backoff when it fails, and
-/// awaited when the process stops. <see cref="RunAsync"/> returns when its token is cancelled, or throws when the world failed.
+/// awaited when the process stops. <see cref="RunAsync"/> returns when its token is cancelled (or when there is nothing for it to do, ever), and throws when the
+/// world failed.
 /// </summary>
 public abstract class SupervisedLoop(string name, TimeProvider time, Entropy entropy, ILogger logger) : IHostedService, IAsyncDisposable
 {
@@ -40,15 +41,15 @@ public abstract class SupervisedLoop(string name, TimeProvider time, Entropy ent
     /// <summary>Asks the loop to end and waits for it, or for <paramref name="cancellationToken"/>; safe to call twice.</summary>
     public async Task StopAsync(CancellationToken cancellationToken)
     {
-        await _stopping.CancelAsync();
+        if (Volatile.Read(ref _disposed) == 0) await _stopping.CancelAsync();
         await _running.WaitAsync(cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 
     /// <summary>Safe to call twice: a container that knows the loop by two names disposes it twice.</summary>
     public async ValueTask DisposeAsync()
     {
+        if (Volatile.Read(ref _disposed) == 0) await StopAsync(CancellationToken.None);
         if (Interlocked.Exchange(ref _disposed, 1) != 0) return;
-        await StopAsync(CancellationToken.None);
         _stopping.Dispose();
         GC.SuppressFinalize(this);
     }

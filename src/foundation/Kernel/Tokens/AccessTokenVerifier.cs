@@ -1,7 +1,7 @@
-using System.Buffers.Text;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
+using SkyRiff.Kernel.Text;
 
 namespace SkyRiff.Kernel.Tokens;
 
@@ -13,6 +13,8 @@ namespace SkyRiff.Kernel.Tokens;
 /// <item><c>kid</c> is looked up in a table, never followed; <c>jku</c>, <c>jwk</c>, <c>x5u</c> and <c>crit</c> headers are refused;</item>
 /// <item><c>typ</c>, <c>iss</c>, <c>aud</c>, <c>exp</c>, <c>iat</c> and <c>nbf</c> are checked; repeated members and non-canonical base64url are refused.</item>
 /// </list>
+/// ECDSA has two valid signatures for every message, (r, s) and (r, n - s), and other libraries make both, so both are taken: a token's text must
+/// not be used as its identity, its <c>jti</c> or session may.
 /// </summary>
 public sealed class AccessTokenVerifier(TokenTerms terms)
 {
@@ -83,12 +85,13 @@ public sealed class AccessTokenVerifier(TokenTerms terms)
             return null;
         }
         if (Time(claims, "exp") is not { } expires || Time(claims, "iat") is not { } issued || Number(Text(claims, "sub")) is not { } subject || Number(Text(claims, "sid")) is not { } session || Roles(claims) is not { } roles) return null;
-        if (expires + TokenTerms.ClockSkew <= now)
+        if (expires <= now - TokenTerms.ClockSkew)
         {
             fault = TokenFault.Expired;
             return null;
         }
-        if (issued - TokenTerms.ClockSkew > now || (claims.TryGetProperty("nbf", out _) && (Time(claims, "nbf") is not { } notBefore || notBefore - TokenTerms.ClockSkew > now)))
+        if (claims.TryGetProperty("nbf", out _) && Time(claims, "nbf") is null) return null;
+        if (issued > now + TokenTerms.ClockSkew || Time(claims, "nbf") > now + TokenTerms.ClockSkew)
         {
             fault = TokenFault.NotYetValid;
             return null;
@@ -124,11 +127,5 @@ public sealed class AccessTokenVerifier(TokenTerms terms)
     private static DateTimeOffset? Time(JsonElement from, string name) =>
         from.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.Number && value.TryGetInt64(out var seconds) && seconds is >= 0 and < 253_402_300_800 ? DateTimeOffset.FromUnixTimeSeconds(seconds) : null;
 
-    /// <summary>Base64url without padding, white space or stray bits: one token has one spelling.</summary>
-    private static byte[]? Decode(ReadOnlySpan<char> text)
-    {
-        if (text.IsEmpty || !Base64Url.IsValid(text) || text.IndexOfAny("= \t\r\n") >= 0) return null;
-        var bytes = Base64Url.DecodeFromChars(text);
-        return Base64Url.EncodeToString(bytes).AsSpan().SequenceEqual(text) ? bytes : null;
-    }
+    private static byte[]? Decode(ReadOnlySpan<char> text) => CanonicalBase64Url.Decode(text, TokenLengthMax);
 }

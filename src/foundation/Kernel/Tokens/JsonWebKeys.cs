@@ -2,6 +2,7 @@ using System.Buffers.Text;
 using System.Collections.Frozen;
 using System.Security.Cryptography;
 using System.Text.Json;
+using SkyRiff.Kernel.Text;
 
 namespace SkyRiff.Kernel.Tokens;
 
@@ -10,17 +11,17 @@ public sealed class JsonWebKeys
 {
     private const int KeysMax = 32;
     private const int CoordinateBytes = 32;
+    private const int CoordinateLength = 43;
 
     private readonly FrozenDictionary<string, ECDsa> _keys;
 
-    private JsonWebKeys(IEnumerable<KeyValuePair<string, ECParameters>> keys) =>
-        _keys = keys.ToFrozenDictionary(pair => pair.Key, pair => ECDsa.Create(pair.Value));
+    private JsonWebKeys(IEnumerable<KeyValuePair<string, ECDsa>> keys) => _keys = keys.ToFrozenDictionary();
 
     public static JsonWebKeys Empty { get; } = new([]);
 
     public int Count => _keys.Count;
 
-    public static JsonWebKeys Of(IEnumerable<KeyValuePair<string, ECParameters>> publicKeys) => new(publicKeys);
+    public static JsonWebKeys Of(IEnumerable<KeyValuePair<string, ECParameters>> publicKeys) => new(publicKeys.Select(pair => KeyValuePair.Create(pair.Key, ECDsa.Create(pair.Value))));
 
     /// <summary>Reads a JWKS document, keeping its ES256 signature keys and ignoring others, as RFC 7517 section 5 asks.</summary>
     /// <exception cref="JsonException">Not a JWKS.</exception>
@@ -29,13 +30,13 @@ public sealed class JsonWebKeys
         var reader = new Utf8JsonReader(json);
         using var document = JsonDocument.ParseValue(ref reader);
         if (document.RootElement.ValueKind != JsonValueKind.Object || !document.RootElement.TryGetProperty("keys", out var list) || list.ValueKind != JsonValueKind.Array) throw new JsonException("A JWKS has an array named keys.");
-        var keys = new Dictionary<string, ECParameters>();
+        var keys = new Dictionary<string, ECDsa>();
         foreach (var key in list.EnumerateArray())
         {
             if (keys.Count == KeysMax) break;
             if (Text(key, "kty") != "EC" || Text(key, "crv") != "P-256" || Text(key, "use") is not (null or "sig") || Text(key, "alg") is not (null or "ES256")) continue;
             if (Text(key, "kid") is not { Length: > 0 and <= 128 } id || Coordinate(key, "x") is not { } x || Coordinate(key, "y") is not { } y) continue;
-            keys[id] = new ECParameters { Curve = ECCurve.NamedCurves.nistP256, Q = new ECPoint { X = x, Y = y } };
+            if (KeyOf(x, y) is { } usable) keys[id] = usable;
         }
         return new JsonWebKeys(keys);
     }
@@ -69,8 +70,21 @@ public sealed class JsonWebKeys
 
     internal ECDsa? Find(string id) => _keys.GetValueOrDefault(id);
 
+    /// <summary>Null for a point that is not on the curve: one broken key does not take the others along.</summary>
+    private static ECDsa? KeyOf(byte[] x, byte[] y)
+    {
+        try
+        {
+            return ECDsa.Create(new ECParameters { Curve = ECCurve.NamedCurves.nistP256, Q = new ECPoint { X = x, Y = y } });
+        }
+        catch (CryptographicException)
+        {
+            return null;
+        }
+    }
+
     private static string? Text(JsonElement key, string name) => key.ValueKind == JsonValueKind.Object && key.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
 
     private static byte[]? Coordinate(JsonElement key, string name) =>
-        Text(key, name) is { } text && Base64Url.IsValid(text) && Base64Url.DecodeFromChars(text) is { Length: CoordinateBytes } bytes ? bytes : null;
+        CanonicalBase64Url.Decode(Text(key, name), CoordinateLength) is { Length: CoordinateBytes } bytes ? bytes : null;
 }

@@ -10,12 +10,15 @@ namespace SkyRiff.Objects.Disk;
 internal static partial class DiskSync
 {
     private const int ReadOnly = 0;
+    private const int NoEntry = 2;
     private const int CloseOnExec = 0x80000; // Linux; macOS differs, and ignores the bit
 
+    /// <summary>A folder that is gone needs no sync: what was put into it was deleted in the meantime, and its folder with it.</summary>
     public static void Folder(string path)
     {
         if (OperatingSystem.IsWindows()) return;
         var descriptor = Open(Encoding.UTF8.GetBytes(path + '\0'), ReadOnly | (OperatingSystem.IsLinux() ? CloseOnExec : 0));
+        if (descriptor < 0 && Marshal.GetLastPInvokeError() == NoEntry) return;
         if (descriptor < 0) throw new IOException("The folder could not be opened to sync it.", Marshal.GetLastPInvokeError());
         try
         {

@@ -70,7 +70,8 @@ public sealed class Lease : IAsyncDisposable
             var left = MonotonicClock.Duration(Math.Max(0, Volatile.Read(ref _heldUntil) - asked));
             try
             {
-                using var limit = new CancellationTokenSource(left, _store.Clock.Time);
+                // A question that hangs must leave time for another one.
+                using var limit = new CancellationTokenSource(left < Duration / 4 ? left : Duration / 4, _store.Clock.Time);
                 using var both = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, _stopping.Token);
                 if (left > TimeSpan.Zero && await _store.RenewAsync(this, both.Token))
                 {
@@ -100,6 +101,13 @@ public sealed class Lease : IAsyncDisposable
     private async Task LoseAsync(Exception? failure)
     {
         _store.Logger.LogWarning(failure, "Lease {Lease} with fence {Fence} is lost", Name, Fence);
-        await _lost.CancelAsync();
+        try
+        {
+            await _lost.CancelAsync();
+        }
+        catch (AggregateException thrown)
+        {
+            _store.Logger.LogError(thrown, "What was told about the loss of lease {Lease} failed", Name);
+        }
     }
 }

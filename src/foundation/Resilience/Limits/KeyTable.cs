@@ -126,9 +126,10 @@ internal sealed class KeyTable<TAlgorithm, TState> : KeyedLimiter
             Enter(ref shard);
             try
             {
-                var live = Live(shard.Table!, now);
+                if (shard.Table is not { } table) continue;
+                var live = Live(table, now);
                 var slots = SlotsFor(live);
-                if (live == shard.Used || (live > shard.Used / 2 && slots >= shard.Table!.Length)) continue;
+                if (live == shard.Used || (live > shard.Used / 2 && slots >= table.Length)) continue;
                 forgotten += shard.Used - live;
                 Rebuild(ref shard, slots, now);
             }

@@ -1,6 +1,5 @@
 using System.Buffers.Binary;
 using System.Net;
-using System.Net.Sockets;
 using SkyRiff.Kernel;
 using SkyRiff.Resilience.Hashing;
 
@@ -31,9 +30,17 @@ public readonly record struct LimitKey(ulong Value)
     public static LimitKey Of(IPAddress address)
     {
         Span<byte> bytes = stackalloc byte[16];
-        if (!address.TryWriteBytes(bytes, out var length)) throw new ArgumentException("The address has no bytes.", nameof(address));
-        if (address.AddressFamily == AddressFamily.InterNetwork) return new(Hash.Hash(4, BinaryPrimitives.ReadUInt32BigEndian(bytes)));
-        if (address.IsIPv4MappedToIPv6) return new(Hash.Hash(4, BinaryPrimitives.ReadUInt32BigEndian(bytes[12..length])));
-        return new(Hash.Hash(6, BinaryPrimitives.ReadUInt64BigEndian(bytes)));
+        return address.TryWriteBytes(bytes, out var length) ? OfAddress(bytes[..length]) : throw new ArgumentException("The address has no bytes.", nameof(address));
     }
+
+    /// <summary>The same for the 4 or 16 bytes of an address as they stand in a packet.</summary>
+    public static LimitKey OfAddress(ReadOnlySpan<byte> address) => address.Length switch
+    {
+        4 => new(Hash.Hash(4, BinaryPrimitives.ReadUInt32BigEndian(address))),
+        16 when address.StartsWith(MappedPrefix) => new(Hash.Hash(4, BinaryPrimitives.ReadUInt32BigEndian(address[12..]))),
+        16 => new(Hash.Hash(6, BinaryPrimitives.ReadUInt64BigEndian(address))),
+        _ => throw new ArgumentException("An address has 4 or 16 bytes.", nameof(address)),
+    };
+
+    private static ReadOnlySpan<byte> MappedPrefix => [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff];
 }

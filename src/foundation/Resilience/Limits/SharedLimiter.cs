@@ -65,6 +65,7 @@ public sealed class SharedLimiter
     private readonly RedisArg _unit;
     private readonly long _limit;
     private readonly string _prefix;
+    private readonly byte[] _prefixBytes;
     private readonly KeyedLimiter _own;
     private readonly KeyedLimiter _fallback;
     private readonly KeyTable<RefusalMemory, Refusal> _refusals;
@@ -76,6 +77,7 @@ public sealed class SharedLimiter
         if (options.StoreDurationMax <= TimeSpan.Zero) throw new ArgumentOutOfRangeException(nameof(options), options.StoreDurationMax, "StoreDurationMax is positive.");
         (_redis, _clock, _script, _unit, _own, _fallback, _limit) = (redis.WithTimeLimit(options.StoreDurationMax), clock, script, unit, own, fallback, limit);
         _prefix = $"limit:{kind}:{options.Name}:";
+        _prefixBytes = System.Text.Encoding.UTF8.GetBytes(_prefix);
         _refusals = new KeyTable<RefusalMemory, Refusal>(new RefusalMemory(limit), Tables(options));
         _breaker = new CircuitBreaker(new CircuitBreakerOptions { OpenDuration = options.AwayDuration, ProbeDurationMax = options.StoreDurationMax + options.AwayDuration });
     }
@@ -111,15 +113,20 @@ public sealed class SharedLimiter
     /// <exception cref="OperationCanceledException">The token was cancelled; it may have been taken.</exception>
     public ValueTask<SharedDecision> TakeAsync(string id, long cost, CancellationToken cancellationToken)
     {
-        ArgumentOutOfRangeException.ThrowIfNegative(cost);
         var key = LimitKey.Of(id);
-        var now = _clock.Now;
-        var known = _refusals.TakeIfKnown(key, cost, now);
-        if (!known.IsAllowed) return new(new SharedDecision(known, DecidedBy.Memory));
-        var own = _own.Take(key, cost, now);
-        if (!own.IsAllowed) return new(new SharedDecision(own with { Limit = _limit, Remaining = Math.Min(_limit, own.Remaining) }, DecidedBy.Memory));
-        var permit = _breaker.TryEnter(now);
-        return permit.IsAllowed ? AskAsync(id, key, cost, permit, now, cancellationToken) : new(Alone(key, cost, now));
+        return TryDecideAlone(key, cost, out var permit, out var now, out var decision) ? new(decision) : AskAsync(_prefix + id, key, cost, permit, now, cancellationToken);
+    }
+
+    /// <summary>The same for an id in bytes, such as an address; the same bytes are the same id, whether the text's UTF-8 or not.</summary>
+    /// <exception cref="OperationCanceledException">The token was cancelled; it may have been taken.</exception>
+    public ValueTask<SharedDecision> TakeAsync(ReadOnlySpan<byte> id, long cost, CancellationToken cancellationToken)
+    {
+        var key = LimitKey.Of(id);
+        if (TryDecideAlone(key, cost, out var permit, out var now, out var decision)) return new(decision);
+        var redisKey = new byte[_prefixBytes.Length + id.Length];
+        _prefixBytes.CopyTo(redisKey, 0);
+        id.CopyTo(redisKey.AsSpan(_prefixBytes.Length));
+        return AskAsync(redisKey, key, cost, permit, now, cancellationToken);
     }
 
     /// <summary>Gives back what was taken but not used; nothing happens when Redis is away.</summary>
@@ -153,13 +160,13 @@ public sealed class SharedLimiter
     }
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    private async ValueTask<SharedDecision> AskAsync(string id, LimitKey key, long cost, BreakerPermit permit, long now, CancellationToken cancellationToken)
+    private async ValueTask<SharedDecision> AskAsync(RedisArg redisKey, LimitKey key, long cost, BreakerPermit permit, long now, CancellationToken cancellationToken)
     {
         Interlocked.Increment(ref _asked);
         var verdict = Verdict.Abandoned;
         try
         {
-            using var reply = await _redis.EvaluateAsync(_script, [_prefix + id], [_unit, _limit, cost], cancellationToken);
+            using var reply = await _redis.EvaluateAsync(_script, [redisKey], [_unit, _limit, cost], cancellationToken);
             var answer = Read(reply, _limit);
             verdict = Verdict.Succeeded;
             if (!answer.IsAllowed) Remember(key, cost, answer.Decision);
@@ -174,6 +181,29 @@ public sealed class SharedLimiter
         {
             Report(permit, verdict, now);
         }
+    }
+
+    /// <summary>What needs no question: what is known to be refused, and everything while Redis is away. Otherwise the permit to ask.</summary>
+    private bool TryDecideAlone(LimitKey key, long cost, out BreakerPermit permit, out long now, out SharedDecision decision)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(cost);
+        now = _clock.Now;
+        permit = default;
+        var known = _refusals.TakeIfKnown(key, cost, now);
+        if (!known.IsAllowed)
+        {
+            decision = new(known, DecidedBy.Memory);
+            return true;
+        }
+        var own = _own.Take(key, cost, now);
+        if (!own.IsAllowed)
+        {
+            decision = new(own with { Limit = _limit, Remaining = Math.Min(_limit, own.Remaining) }, DecidedBy.Memory);
+            return true;
+        }
+        permit = _breaker.TryEnter(now);
+        decision = permit.IsAllowed ? default : Alone(key, cost, now);
+        return !permit.IsAllowed;
     }
 
     private SharedDecision Alone(LimitKey key, long cost, long now)

@@ -33,9 +33,10 @@ CREATE TABLE users.sessions (
   user_id       bigint      NOT NULL REFERENCES users.users (id),
   device        text        NOT NULL,
   address       text        NOT NULL,
-  -- Counts rotations; the hash is of the one refresh token that is good now.
+  -- Counts rotations; refresh tokens are made of the seed, the rotation and the master key, so the one that is good now can be answered again.
   rotation      integer     NOT NULL DEFAULT 0,
-  refresh_hash  bytea       NOT NULL CHECK (octet_length(refresh_hash) = 32),
+  rotated_at    timestamptz NOT NULL DEFAULT now(),
+  refresh_seed  bytea       NOT NULL CHECK (octet_length(refresh_seed) = 32),
   created_at    timestamptz NOT NULL DEFAULT now(),
   last_seen_at  timestamptz NOT NULL DEFAULT now(),
   expires_at    timestamptz NOT NULL,
@@ -44,16 +45,17 @@ CREATE TABLE users.sessions (
 );
 CREATE INDEX sessions_of_user ON users.sessions (user_id, id DESC);
 CREATE INDEX sessions_ended ON users.sessions (expires_at);
+CREATE INDEX sessions_revoked ON users.sessions (revoked_at) WHERE revoked_at IS NOT NULL;
 
 -- The keys that sign access tokens, on the first shard only. Private keys are sealed under the master key.
 CREATE TABLE users.signing_keys (
   id            text        PRIMARY KEY,
-  -- One key per period: two processes that both find a new one due make one.
-  period        bigint      NOT NULL UNIQUE,
   private_key   bytea       NOT NULL,
   public_key    bytea       NOT NULL,
+  -- Signs from activates_at to signs_until; published from its making to retires_at.
   activates_at  timestamptz NOT NULL,
-  retires_at    timestamptz NOT NULL,
+  signs_until   timestamptz NOT NULL CHECK (signs_until > activates_at),
+  retires_at    timestamptz NOT NULL CHECK (retires_at >= signs_until),
   created_at    timestamptz NOT NULL DEFAULT now()
 );
 

@@ -20,7 +20,7 @@ internal sealed class GetProfile(UserStore users, NameDirectory names, IWorkCoun
     {
         if (TypedId.TryParse<UserId>(idOrHandle, out var id)) return await users.FindAsync(id, cancellationToken);
         var handle = idOrHandle.ToLowerInvariant();
-        if (!RegisterUser.Handle().IsMatch(handle) || await names.FindAsync("handle", handle, cancellationToken) is not { } found) return null;
+        if (!RegisterUser.Handle().IsMatch(handle) || await names.FindAsync(NameDirectory.Handle, handle, cancellationToken) is not { } found) return null;
         return await users.FindAsync(found, cancellationToken) is { } user && user.Handle == handle ? user : null;
     }
 }

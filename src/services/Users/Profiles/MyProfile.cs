@@ -35,6 +35,8 @@ internal sealed class ChangeMe(UserStore users) : IUseCase<ChangeMe.Request, Me>
 /// <summary>DELETE /users/me: forgets who the user was; the ledger stays, under an id that leads to nobody.</summary>
 internal sealed class DeleteMe(UsersDatabase database, NameDirectory names, SessionStates states) : IUseCase<Done>
 {
+    private sealed record Former(string Handle, string? Email, IReadOnlyList<SessionId> Sessions);
+
     public async Task<Outcome<Done>> HandleAsync(Call call, CancellationToken cancellationToken)
     {
         var id = UserId.Of(call.Caller.Subject);
@@ -47,12 +49,17 @@ internal sealed class DeleteMe(UsersDatabase database, NameDirectory names, Sess
                    SET status = 'deleted', handle = 'deleted-' || id, email = NULL, password = NULL, display_name = 'Deleted user', bio = '', avatar = NULL, roles = DEFAULT, updated_at = now()
                  WHERE id = {id}
                 """, token);
-            await SessionStore.RevokeAllAsync(sql, id, "deleted", token);
+            // Not only ended: they say from where and with what the person came.
+            var sessions = await sql.ListAsync($"DELETE FROM users.sessions WHERE user_id = {id} RETURNING id", row => row.Id<SessionId>(0), token);
             await Outbox.AppendAsync(sql, Topics.UserDeleted, id.Value, ApiJson.Text(new UserDeleted(id)), token);
-            return user;
+            return new Former(user.Handle, user.Email, sessions);
         }, cancellationToken);
-        if (former is not null) await names.ReleaseAsync(former.Handle, former.Email, id, cancellationToken);
-        states.Forget(SessionId.Of(call.Caller.Session));
+        if (former is not null)
+        {
+            foreach (var session in former.Sessions) states.Forget(session);
+            // Should we die here, the next one who asks for a name finds out that its user is gone.
+            await names.ReleaseAsync(former.Handle, former.Email, id, cancellationToken);
+        }
         RefreshCookie.Clear(call.Http);
         return new Done();
     }

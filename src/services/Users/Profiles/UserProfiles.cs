@@ -19,7 +19,7 @@ internal sealed class UserProfiles(UserStore users, NameDirectory names) : IProf
     public async Task<UserId?> FindAsync(string handle, CancellationToken cancellationToken)
     {
         var normal = handle.ToLowerInvariant();
-        if (!RegisterUser.Handle().IsMatch(normal) || await names.FindAsync("handle", normal, cancellationToken) is not { } id) return null;
+        if (!RegisterUser.Handle().IsMatch(normal) || await names.FindAsync(NameDirectory.Handle, normal, cancellationToken) is not { } id) return null;
         return await users.FindAsync(id, cancellationToken) is { IsActive: true } user && user.Handle == normal ? id : null;
     }
 }

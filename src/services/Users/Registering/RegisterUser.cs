@@ -30,23 +30,23 @@ internal sealed partial class RegisterUser(UserStore users, UsersDatabase databa
         if (Validate(handle, email, request.Password, displayName) is { } invalid) return invalid;
 
         var user = await users.NewIdAsync(entropy.Next(Id.SlotCount), cancellationToken);
-        if (await names.ReserveAsync("handle", handle, user, cancellationToken) is NameDirectory.Reservation.Taken) return UserProblems.HandleTaken.Because($"Choose another handle than {handle}.");
-        if (await names.ReserveAsync("email", email, user, cancellationToken) is NameDirectory.Reservation.Taken)
+        if (await names.ReserveAsync(NameDirectory.Handle, handle, user, cancellationToken) is NameDirectory.Reservation.Taken) return UserProblems.HandleTaken.Because($"Choose another handle than {handle}.");
+        if (await names.ReserveAsync(NameDirectory.Email, email, user, cancellationToken) is NameDirectory.Reservation.Taken)
         {
-            await names.CancelAsync("handle", handle, user, cancellationToken);
+            await names.CancelAsync(NameDirectory.Handle, handle, user, cancellationToken);
             return UserProblems.EmailTaken.Because("Sign in with this address, or use another.");
         }
 
         var made = await MakeAsync(user, handle, email, displayName, request.Password, call, cancellationToken);
         if (!made.Succeeded)
         {
-            await names.CancelAsync("handle", handle, user, cancellationToken);
-            await names.CancelAsync("email", email, user, cancellationToken);
+            await names.CancelAsync(NameDirectory.Handle, handle, user, cancellationToken);
+            await names.CancelAsync(NameDirectory.Email, email, user, cancellationToken);
             return made;
         }
 
-        await names.ConfirmAsync("handle", handle, user, cancellationToken);
-        await names.ConfirmAsync("email", email, user, cancellationToken);
+        await names.ConfirmAsync(NameDirectory.Handle, handle, user, cancellationToken);
+        await names.ConfirmAsync(NameDirectory.Email, email, user, cancellationToken);
         // The event opens the wallet too, should we die here; doing it now lets the reply's reader see the grant.
         await credits.OpenWalletAsync(user, cancellationToken);
         return made;
@@ -81,9 +81,9 @@ internal sealed partial class RegisterUser(UserStore users, UsersDatabase databa
         return check.Problem;
     }
 
-    [GeneratedRegex("^[a-z][a-z0-9_]{2,29}$", RegexOptions.NonBacktracking)]
+    [GeneratedRegex(@"^[a-z][a-z0-9_]{2,29}\z", RegexOptions.NonBacktracking)]
     internal static partial Regex Handle();
 
-    [GeneratedRegex(@"^[^\s@<>()\[\],;:\\""\p{Cc}]{1,64}@([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}$", RegexOptions.NonBacktracking | RegexOptions.ExplicitCapture)]
+    [GeneratedRegex(@"^[^\s@<>()\[\],;:\\""\p{Cc}]{1,64}@([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}\z", RegexOptions.NonBacktracking | RegexOptions.ExplicitCapture)]
     private static partial Regex Email();
 }

@@ -1,5 +1,4 @@
 using SkyRiff.Contracts;
-using SkyRiff.Data;
 using SkyRiff.Http;
 using SkyRiff.Kernel.Ids;
 using SkyRiff.Kernel.Outcomes;
@@ -63,9 +62,4 @@ internal sealed class SessionStore(UsersDatabase database, SessionStates states)
         states.Forget(session);
         return revoked == 1;
     }
-
-    /// <summary>Ends all of a user's sessions, in the caller's transaction.</summary>
-    public static Task RevokeAllAsync(SqlSession sql, UserId user, string why, CancellationToken cancellationToken) => sql.ExecuteAsync($"""
-        UPDATE users.sessions SET revoked_at = now(), revoked_why = {why} WHERE user_id = {user} AND revoked_at IS NULL
-        """, cancellationToken);
 }

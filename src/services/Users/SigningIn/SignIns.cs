@@ -19,17 +19,18 @@ internal sealed class SignIns(KeyRing keys, RefreshTokens refreshTokens, UsersOp
     {
         var slot = user.Id.Slot();
         var session = await sql.SingleAsync($"SELECT skyriff.next_id({slot})", row => row.Id<SessionId>(0), cancellationToken);
-        var (refresh, hash) = refreshTokens.Make(session, rotation: 0);
+        var seed = new byte[RefreshTokens.SeedBytes];
+        entropy.Fill(seed);
         var seconds = options.SessionLifetime.TotalSeconds;
         await sql.ExecuteAsync($"""
-            INSERT INTO users.sessions (id, user_id, device, address, refresh_hash, expires_at)
-            VALUES ({session}, {user.Id}, {Device(call)}, {call.Address.ToString()}, {hash}, now() + make_interval(secs => {seconds}))
+            INSERT INTO users.sessions (id, user_id, device, address, refresh_seed, expires_at)
+            VALUES ({session}, {user.Id}, {Device(call)}, {call.Address.ToString()}, {seed}, now() + make_interval(secs => {seconds}))
             """, cancellationToken);
         await sql.ExecuteAsync($"""
             DELETE FROM users.sessions WHERE id IN (
               SELECT id FROM users.sessions WHERE user_id = {user.Id} ORDER BY revoked_at IS NULL DESC, last_seen_at DESC, id DESC OFFSET {options.SessionsMax})
             """, cancellationToken);
-        return Answer(user, session, refresh, call);
+        return Answer(user, session, refreshTokens.Make(session, rotation: 0, seed), call);
     }
 
     /// <summary>The reply for a session whose refresh token is (now) <paramref name="refresh"/>; browsers get it as a cookie too.</summary>

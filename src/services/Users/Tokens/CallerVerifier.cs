@@ -18,30 +18,28 @@ internal sealed class CallerVerifier(KeyRing keys, SessionStates sessions, TimeP
     private const int EntriesMax = 50_000;
 
     private readonly AccessTokenVerifier _verifier = new(keys.Terms);
-    private readonly ConcurrentDictionary<UInt128, (Caller Caller, DateTimeOffset ExpiresAt, JsonWebKeys Keys)> _proven = new();
+    private readonly ConcurrentDictionary<UInt128, (UserId User, SessionId Session, DateTimeOffset ExpiresAt, JsonWebKeys Keys)> _proven = new();
 
     public async ValueTask<Outcome<Caller>> VerifyAsync(string accessToken, CancellationToken cancellationToken)
     {
-        if (Prove(accessToken) is not { } caller || !await sessions.IsGoodAsync(SessionId.Of(caller.Session), UserId.Of(caller.Subject), cancellationToken))
-        {
-            return HttpProblems.Unauthenticated.Because("The access token is not valid (any more); POST /api/v1/auth/refresh gives a new one.");
-        }
-        return caller;
+        return Prove(accessToken) is var (user, session) && await sessions.CallerAsync(session, user, cancellationToken) is { } caller
+            ? caller
+            : HttpProblems.Unauthenticated.Because("The access token is not valid (any more); POST /api/v1/auth/refresh gives a new one.");
     }
 
-    private Caller? Prove(string accessToken)
+    private (UserId User, SessionId Session)? Prove(string accessToken)
     {
         if (accessToken.Length > AccessTokenVerifier.TokenLengthMax) return null;
         var now = time.GetUtcNow();
         var published = keys.Published;
         var key = KeyOf(accessToken);
         // A key that was withdrawn takes its tokens along: entries belong to the set of keys that proved them.
-        if (_proven.TryGetValue(key, out var known) && known.ExpiresAt + TokenTerms.ClockSkew > now && ReferenceEquals(known.Keys, published)) return known.Caller;
+        if (_proven.TryGetValue(key, out var known) && known.ExpiresAt > now - TokenTerms.ClockSkew && ReferenceEquals(known.Keys, published)) return (known.User, known.Session);
         if (_verifier.Verify(accessToken, now, published, out _) is not { } token) return null;
-        var caller = new Caller(token.Subject, token.Session, token.Roles);
+        var (user, session) = (UserId.Of(token.Subject), SessionId.Of(token.Session));
         if (_proven.Count >= EntriesMax) _proven.Clear();
-        _proven[key] = (caller, token.ExpiresAt, published);
-        return caller;
+        _proven[key] = (user, session, token.ExpiresAt, published);
+        return (user, session);
     }
 
     private static UInt128 KeyOf(string accessToken)

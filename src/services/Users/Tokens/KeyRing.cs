@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using Microsoft.Extensions.Logging;
+using SkyRiff.Data;
 using SkyRiff.Kernel;
 using SkyRiff.Kernel.Loops;
 using SkyRiff.Kernel.Secrets;
@@ -20,7 +21,12 @@ internal sealed class KeyRing(UsersDatabase database, MasterKey masterKey, Users
     private readonly SemaphoreSlim _loading = new(1);
     private volatile Snapshot? _snapshot;
 
-    private sealed record Snapshot(AccessTokenSigner Signer, JsonWebKeys Published, byte[] Jwks, long Period);
+    /// <summary>Any number, the same in every process and like nobody else's: makers of keys take turns by it.</summary>
+    private const long MakersTurn = 0x75736572_6b657973;
+
+    private sealed record StoredKey(string Id, byte[] Private, byte[] Public, KeySpan Span);
+
+    private sealed record Snapshot(IReadOnlyList<string> Ids, string SigningId, AccessTokenSigner Signer, JsonWebKeys Published, byte[] Jwks);
 
     public TokenTerms Terms { get; } = new(options.Issuer, options.Audience);
 
@@ -40,14 +46,9 @@ internal sealed class KeyRing(UsersDatabase database, MasterKey masterKey, Users
         try
         {
             var now = Time.GetUtcNow();
-            foreach (var period in _schedule.Due(now)) await MakeIfMissingAsync(period, cancellationToken);
-            var rows = await database.PrimaryAsync(UsersDatabase.HomeSlot, (sql, token) => sql.ListAsync($"""
-                SELECT id, period, private_key, public_key FROM users.signing_keys WHERE retires_at > {now} ORDER BY period
-                """, row => (Id: row.Text(0), Period: row.Long(1), Private: row.Bytes(2), Public: row.Bytes(3)), token), cancellationToken);
-            var present = _schedule.PeriodAt(now);
-            var signing = rows.Single(row => row.Period == present);
-            var published = JsonWebKeys.Of(rows.Select(row => KeyValuePair.Create(row.Id, ReadPublic(row.Public))));
-            _snapshot = new Snapshot(new AccessTokenSigner(signing.Id, ReadPrivate(signing.Id, signing.Private), Terms), published, published.ToJson(), present);
+            var keys = await database.PrimaryAsync(UsersDatabase.HomeSlot, (sql, token) => PublishedAsync(sql, now, token), cancellationToken);
+            while (_schedule.Missing([.. keys.Select(key => key.Span)], now) is not null) keys = await MakeMissingAsync(now, cancellationToken);
+            _snapshot = Shown(keys, keys.First(key => key.Span.SignsAt(now)));
         }
         finally
         {
@@ -62,23 +63,38 @@ internal sealed class KeyRing(UsersDatabase database, MasterKey masterKey, Users
         while (await timer.WaitForNextTickAsync(stopping));
     }
 
-    private async Task MakeIfMissingAsync(long period, CancellationToken cancellationToken)
+    /// <summary>Keeps what has not changed: tokens that were proven stay so as long as the set of keys is the same object.</summary>
+    private Snapshot Shown(IReadOnlyList<StoredKey> keys, StoredKey signing)
     {
-        var exists = await database.PrimaryAsync(UsersDatabase.HomeSlot, (sql, token) =>
-            sql.SingleAsync($"SELECT EXISTS (SELECT FROM users.signing_keys WHERE period = {period})", row => row.Bool(0), token), cancellationToken);
-        if (exists) return;
+        var ids = keys.Select(key => key.Id).ToList();
+        var same = _snapshot is { } shown && shown.Ids.SequenceEqual(ids) ? _snapshot : null;
+        if (same?.SigningId == signing.Id) return same;
+        var published = same?.Published ?? JsonWebKeys.Of(keys.Select(key => KeyValuePair.Create(key.Id, ReadPublic(key.Public))));
+        return new Snapshot(ids, signing.Id, new AccessTokenSigner(signing.Id, ReadPrivate(signing), Terms), published, published.ToJson());
+    }
+
+    /// <summary>Looks again when it is this process's turn: of two that find a key missing, one makes it.</summary>
+    private Task<List<StoredKey>> MakeMissingAsync(DateTimeOffset now, CancellationToken cancellationToken) => database.TransactAsync(UsersDatabase.HomeSlot, async (sql, token) =>
+    {
+        await sql.ExecuteAsync($"SELECT pg_advisory_xact_lock({MakersTurn})", token);
+        var keys = await PublishedAsync(sql, now, token);
+        if (_schedule.Missing([.. keys.Select(key => key.Span)], now) is not { } span) return keys;
 
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         var id = Entropy.NextSecret(9);
         var sealedKey = masterKey.Seal(key.ExportPkcs8PrivateKey(), Context(id));
         var publicKey = key.ExportSubjectPublicKeyInfo();
-        var (activates, retires) = (_schedule.StartOf(period), _schedule.RetiresAt(period));
-        var made = await database.PrimaryAsync(UsersDatabase.HomeSlot, (sql, token) => sql.ExecuteAsync($"""
-            INSERT INTO users.signing_keys (id, period, private_key, public_key, activates_at, retires_at)
-            VALUES ({id}, {period}, {sealedKey}, {publicKey}, {activates}, {retires}) ON CONFLICT DO NOTHING
-            """, token), cancellationToken);
-        if (made == 1) Logger.LogInformation("Made signing key {Key} for period {Period}", id, period);
-    }
+        await sql.ExecuteAsync($"""
+            INSERT INTO users.signing_keys (id, private_key, public_key, activates_at, signs_until, retires_at)
+            VALUES ({id}, {sealedKey}, {publicKey}, {span.ActivatesAt}, {span.SignsUntil}, {span.RetiresAt})
+            """, token);
+        Logger.LogInformation("Made signing key {Key}, which signs from {From:u} to {To:u}", id, span.ActivatesAt, span.SignsUntil);
+        return await PublishedAsync(sql, now, token);
+    }, cancellationToken);
+
+    private static Task<List<StoredKey>> PublishedAsync(SqlSession sql, DateTimeOffset now, CancellationToken cancellationToken) => sql.ListAsync($"""
+        SELECT id, private_key, public_key, activates_at, signs_until, retires_at FROM users.signing_keys WHERE retires_at > {now} ORDER BY activates_at, id
+        """, row => new StoredKey(row.Text(0), row.Bytes(1), row.Bytes(2), new KeySpan(row.Time(3), row.Time(4), row.Time(5))), cancellationToken);
 
     private static ECParameters ReadPublic(byte[] publicKey)
     {
@@ -87,10 +103,17 @@ internal sealed class KeyRing(UsersDatabase database, MasterKey masterKey, Users
         return key.ExportParameters(includePrivateParameters: false);
     }
 
-    private ECDsa ReadPrivate(string id, byte[] sealedKey)
+    private ECDsa ReadPrivate(StoredKey stored)
     {
         var key = ECDsa.Create();
-        key.ImportPkcs8PrivateKey(masterKey.Open(sealedKey, Context(id)), out _);
+        try
+        {
+            key.ImportPkcs8PrivateKey(masterKey.Open(stored.Private, Context(stored.Id)), out _);
+        }
+        catch (CryptographicException failure)
+        {
+            throw new InvalidOperationException($"Signing key {stored.Id} cannot be opened: it was sealed under another master key, or changed. Restore the master key; or delete the rows of users.signing_keys, which signs everybody out.", failure);
+        }
         return key;
     }
 

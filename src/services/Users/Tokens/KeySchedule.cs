@@ -1,27 +1,29 @@
 namespace SkyRiff.Users.Tokens;
 
+/// <summary>When a key signs and how long it is shown.</summary>
+internal sealed record KeySpan(DateTimeOffset ActivatesAt, DateTimeOffset SignsUntil, DateTimeOffset RetiresAt)
+{
+    public bool SignsAt(DateTimeOffset now) => ActivatesAt <= now && now < SignsUntil;
+}
+
 /// <summary>
-/// When which signing key is made, signs and is shown. Pure. Time is cut into periods of one key lifetime; each has one key.
+/// When which signing key is made, signs and is shown. Pure.
 /// <code>
-///   period n        |----- signs ------|
-///   key n     ....==|==================|==....      = published (JWKS), from one overlap before to one overlap after
-///   key n+1                      ....==|=====
+///   key n     ....==|------ signs ------|==....      = published (JWKS), from one overlap before to one overlap after
+///   key n+1                       ....==|------ signs ------|==....
 /// </code>
-/// Verifiers thus know a key before the first token signed with it, and as long as the last one lives.
+/// Verifiers thus know a key before the first token signed with it, and as long as the last one lives. Only the very first key, and one that is made after all
+/// processes were down while it was due, signs at once.
 /// </summary>
 internal sealed record KeySchedule(TimeSpan Lifetime, TimeSpan Overlap)
 {
-    public long PeriodAt(DateTimeOffset now) => now.UtcTicks / Lifetime.Ticks;
-
-    public DateTimeOffset StartOf(long period) => new(period * Lifetime.Ticks, TimeSpan.Zero);
-
-    /// <summary>The periods whose keys should exist at <paramref name="now"/>: the present one and, near its end, the next.</summary>
-    public IEnumerable<long> Due(DateTimeOffset now)
+    /// <summary>The next key that should exist at <paramref name="now"/> and does not; null when all do.</summary>
+    public KeySpan? Missing(IReadOnlyCollection<KeySpan> keys, DateTimeOffset now)
     {
-        var period = PeriodAt(now);
-        yield return period;
-        if (now >= StartOf(period + 1) - Overlap) yield return period + 1;
+        if (!keys.Any(key => key.SignsAt(now))) return Beginning(now);
+        var end = keys.Max(key => key.SignsUntil);
+        return now >= end - Overlap ? Beginning(end) : null;
     }
 
-    public DateTimeOffset RetiresAt(long period) => StartOf(period + 1) + Overlap;
+    private KeySpan Beginning(DateTimeOffset start) => new(start, start + Lifetime, start + Lifetime + Overlap);
 }

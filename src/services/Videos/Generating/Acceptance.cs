@@ -16,7 +16,8 @@ namespace SkyRiff.Videos.Generating;
 ///   3  videos    row in Queued, job enqueued, reply kept died here: all done, the repetition gets the reply
 /// </code>
 /// Any number of callers may go on at once: the hold is one, the row leaves Holding once, and the reply that was stored first is everybody's.
-/// A refused hold is first marked at payments (a release of nothing), so that no slow helper can hold later; then the row goes.
+/// A refused hold is first marked on the row, after which no helper can queue it, then at payments (a release of nothing, or of what a helper held
+/// meanwhile), after which none can hold; then the row goes.
 /// </summary>
 internal sealed class Acceptance(VideosDatabase database, JobQueue queue, ICredits credits, GenerationRules rules, GenerationViews views, QueueView line, TimeProvider time)
 {
@@ -26,18 +27,25 @@ internal sealed class Acceptance(VideosDatabase database, JobQueue queue, ICredi
     public async Task<Outcome<StoredReply>> ContinueAsync(GenerationRow row, CancellationToken cancellationToken)
     {
         OpenTransaction.Forbid("Holding credits");
-        if (!(await credits.HoldAsync(row.User, row.Id, row.Quoted, cancellationToken)).TryGet(out var hold, out var refused))
+        if (row.Job.IsWithdrawn)
         {
             await WithdrawAsync(row, cancellationToken);
+            return Repeat();
+        }
+        if (row.Job.Phase is not Phase.Holding) return await ReplayAsync(row, cancellationToken);
+        if (!(await credits.HoldAsync(row.User, row.Id, row.Quoted, cancellationToken)).TryGet(out var hold, out var refused))
+        {
+            if (await MarkAsync(row, cancellationToken) is not { } withdrawn) return await ReplayAsync(row, cancellationToken);
+            Checkpoint.Reached("videos.withdrawing");
+            await WithdrawAsync(withdrawn, cancellationToken);
             return refused;
         }
         Checkpoint.Reached("videos.held");
-        if (hold.State is not HoldState.Held) return await ReplayAsync(row, cancellationToken);
 
         var now = time.GetUtcNow();
         var next = row.Job.After(new GenerationEvent.Held(), now, rules) ?? throw new InvalidOperationException($"Generation {row.Id} is accepted from {row.Job.Phase}.");
         var queued = row with { Job = next, Held = hold.Credits, UpdatedAt = now };
-        var reply = ApiJson.Reply(202, views.Of(queued, line.Ahead(row.Priority, turn: 0)));
+        var reply = ApiJson.Reply(202, views.Of(queued, line.Ahead(row.Provider, row.Priority, turn: 0)));
         var stored = await database.TransactAsync(row.Id.Slot(), async (sql, token) =>
         {
             if (await GenerationStore.ChangeAsync(sql, row, queued, token) is null) return null;
@@ -55,7 +63,13 @@ internal sealed class Acceptance(VideosDatabase database, JobQueue queue, ICredi
         SELECT status, reply FROM videos.idempotency WHERE owner = {row.User} AND key = {row.RequestKey} AND reply IS NOT NULL
         """, answered => new StoredReply(answered.Short(0), answered.Bytes(1)), token), cancellationToken) is { } reply
         ? reply
-        : HttpProblems.Unavailable.Because("The request is being worked on; repeat it with the same Idempotency-Key.") with { RetryAfter = TimeSpan.FromSeconds(1) };
+        : Repeat();
+
+    private static Problem Repeat() => HttpProblems.Unavailable.Because("The request is being worked on; repeat it with the same Idempotency-Key.") with { RetryAfter = TimeSpan.FromSeconds(1) };
+
+    /// <summary>Null when somebody else has taken it on, or marked it, already.</summary>
+    private Task<GenerationRow?> MarkAsync(GenerationRow row, CancellationToken cancellationToken) => database.TransactAsync(row.Id.Slot(), (sql, token) =>
+        row.Job.After(new GenerationEvent.HoldRefused(), time.GetUtcNow(), rules) is { } withdrawn ? GenerationStore.ChangeAsync(sql, row, row with { Job = withdrawn }, token) : Task.FromResult<GenerationRow?>(null), cancellationToken);
 
     private async Task WithdrawAsync(GenerationRow row, CancellationToken cancellationToken)
     {
@@ -63,7 +77,7 @@ internal sealed class Acceptance(VideosDatabase database, JobQueue queue, ICredi
         Checkpoint.Reached("videos.hold-refused");
         await database.TransactAsync(row.Id.Slot(), async (sql, token) =>
         {
-            var withdrawn = await sql.ExecuteAsync($"DELETE FROM videos.generations WHERE id = {row.Id} AND phase = 'Holding'", token);
+            var withdrawn = await sql.ExecuteAsync($"DELETE FROM videos.generations WHERE id = {row.Id} AND phase = 'Holding' AND deadline IS NOT NULL", token);
             if (withdrawn == 0) return false;
             await sql.ExecuteAsync($"DELETE FROM videos.idempotency WHERE owner = {row.User} AND key = {row.RequestKey} AND reply IS NULL", token);
             await sql.ExecuteAsync($"UPDATE videos.daily_usage SET accepted = accepted - 1 WHERE user_id = {row.User} AND day = {DateOnly.FromDateTime(row.CreatedAt.UtcDateTime)} AND accepted > 0", token);

@@ -10,6 +10,9 @@ internal abstract record GenerationEvent
     /// <summary>The credits are held.</summary>
     public sealed record Held : GenerationEvent;
 
+    /// <summary>There are not enough credits, or the hold has ended already.</summary>
+    public sealed record HoldRefused : GenerationEvent;
+
     /// <summary>The create call is about to be made.</summary>
     public sealed record Submitting : GenerationEvent;
 

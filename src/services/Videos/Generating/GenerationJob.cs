@@ -36,6 +36,9 @@ internal enum Phase
 /// </summary>
 internal sealed record GenerationJob
 {
+    /// <summary>The least that a job is left alone for when it is put off.</summary>
+    private static readonly TimeSpan PutOffMin = TimeSpan.FromSeconds(1);
+
     public required Phase Phase { get; init; }
 
     /// <summary>When the present phase is given up; null for phases that end by themselves.</summary>
@@ -59,12 +62,16 @@ internal sealed record GenerationJob
 
     public bool IsOver => Phase is Phase.Ready or Phase.Failed or Phase.Cancelled;
 
+    /// <summary>Its hold was refused and it is about to vanish. Marked by a deadline: a helper that would hold later, when credits came in, must not queue it.</summary>
+    public bool IsWithdrawn => Phase is Phase.Holding && Deadline is not null;
+
     /// <summary>True while it may still be cancelled or given up.</summary>
     public bool IsOpen => Phase is Phase.Queued or Phase.Submitting or Phase.Running or Phase.Fetching or Phase.Checking or Phase.Packaging;
 
     public GenerationJob? After(GenerationEvent what, DateTimeOffset now, GenerationRules rules) => (Phase, what) switch
     {
-        (Phase.Holding, GenerationEvent.Held) => To(Phase.Queued, now + rules.QueuedMax),
+        (Phase.Holding, GenerationEvent.Held) when !IsWithdrawn => To(Phase.Queued, now + rules.QueuedMax),
+        (Phase.Holding, GenerationEvent.HoldRefused) when !IsWithdrawn => this with { Deadline = now },
         (Phase.Queued, GenerationEvent.Submitting) => To(Phase.Submitting, now + rules.SubmittingMax) with { Submissions = Submissions + 1, ProviderJob = null },
         (Phase.Submitting, GenerationEvent.Submitted submitted) => To(Phase.Running, now + rules.RunningMax) with { ProviderJob = submitted.ProviderJob },
         (Phase.Submitting, GenerationEvent.NotFoundAtProvider) => GiveUp(new Failure(FailureClass.Lost, "The provider never confirmed that it took the job.")),
@@ -111,11 +118,13 @@ internal sealed record GenerationJob
     /// <summary>Back to the queue, with a day to be taken up again.</summary>
     private GenerationJob Again(DateTimeOffset now, GenerationRules rules, TimeSpan wait) => To(Phase.Queued, now + wait + rules.QueuedMax) with { Wait = wait, ProviderJob = null };
 
-    /// <summary>Back to the queue without the submission being counted; the deadline stays, so that this ends.</summary>
+    /// <summary>
+    /// Back to the queue without the submission being counted; the deadline stays, so that this ends. "At once" is no wait: the call would be made in a circle.
+    /// </summary>
     private GenerationJob Later(TimeSpan wait) => this with
     {
         Phase = Phase.Queued,
-        Wait = wait,
+        Wait = wait > PutOffMin ? wait : PutOffMin,
         Submissions = Phase is Phase.Submitting ? Submissions - 1 : Submissions,
         ProviderJob = null,
         Deadline = Phase is Phase.Queued ? Deadline : QueuedDeadline ?? Deadline,

@@ -61,6 +61,14 @@ internal sealed record GenerationRow
     /// <summary>The folder of everything that is stored for it.</summary>
     public string KeyPrefix => PrefixOf(Id);
 
+    /// <summary>The stored files that belong to it now that it is over; null while it is in progress, and any file may.</summary>
+    public IReadOnlySet<string>? KeptFiles() => Job.Phase switch
+    {
+        Phase.Ready => Manifest!.Objects().Select(stored => stored.Key).ToHashSet(),
+        Phase.Failed or Phase.Cancelled => new HashSet<string>(),
+        _ => null,
+    };
+
     public static string PrefixOf(GenerationId id) => "clips/" + id;
 
     public const string Columns = """

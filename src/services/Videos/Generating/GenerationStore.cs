@@ -59,7 +59,7 @@ internal sealed class GenerationStore(VideosDatabase database, JobQueue queue)
                    queued_deadline = {job.QueuedDeadline}, provider_job = {job.ProviderJob}, submissions = {job.Submissions}, bad_outputs = {job.BadOutputs},
                    transients = {job.Transients}, submitted_at = {to.SubmittedAt}, progress = {to.Progress}, preview_key = {to.PreviewKey}, manifest = {manifest}::jsonb,
                    held = {to.Held}, captured = {to.Captured}, released = {to.Released}, updated_at = clock_timestamp()
-             WHERE id = {from.Id} AND phase = {from.Job.Phase.ToString()} AND submissions = {from.Job.Submissions}
+             WHERE id = {from.Id} AND phase = {from.Job.Phase.ToString()} AND submissions = {from.Job.Submissions} AND deadline IS NOT DISTINCT FROM {from.Job.Deadline}
             RETURNING {Columns}
             """, GenerationRow.Read, cancellationToken);
         if (row is not null && job.IsOver)
@@ -75,4 +75,28 @@ internal sealed class GenerationStore(VideosDatabase database, JobQueue queue)
          WHERE id = {row.Id} AND phase = {row.Job.Phase.ToString()} AND {queue.Holds(lease)}
         """, token), cancellationToken);
 
+    /// <summary>
+    /// Which of the provider's jobs that look like this generation's is its own: none that another generation has, and where several generations with the same wish wait
+    /// for theirs, each takes the one of its rank, so that no two take the same. Null when that cannot be told yet. Asks every shard: only unanswered create calls come here.
+    /// </summary>
+    /// <param name="jobs">Oldest first, listed before this call: a generation that got its job since then no longer counts as waiting, nor does its job as free.</param>
+    public async Task<string?> ChooseAsync(GenerationRow row, IReadOnlyList<string> jobs, CancellationToken cancellationToken)
+    {
+        var taken = new HashSet<string>();
+        var waiting = new List<(DateTimeOffset Since, GenerationId Id)>();
+        foreach (var shard in database.Map.Shards)
+        {
+            var found = await database.PrimaryAsync(shard, (sql, token) => sql.ListAsync($"""
+                SELECT id, provider_job, submitted_at FROM videos.generations WHERE provider_job = ANY({jobs.ToArray()}) AND provider = {row.Provider}
+                UNION ALL
+                SELECT id, NULL, submitted_at FROM videos.generations
+                 WHERE phase = 'Submitting' AND provider = {row.Provider} AND model = {row.Model} AND prompt = {row.Prompt} AND seconds = {row.Seconds} AND width = {row.Size.Width} AND height = {row.Size.Height}
+                """, read => (Id: read.Id<GenerationId>(0), Job: read.TextOrNull(1), Since: read.TimeOrNull(2)), token), cancellationToken);
+            taken.UnionWith(found.Select(each => each.Job).OfType<string>());
+            waiting.AddRange(found.Where(each => each.Job is null).Select(each => (each.Since ?? DateTimeOffset.MinValue, each.Id)));
+        }
+        var free = jobs.Where(job => !taken.Contains(job)).ToList();
+        var rank = waiting.OrderBy(each => each.Since).ThenBy(each => each.Id.Value).ToList().FindIndex(each => each.Id == row.Id);
+        return rank >= 0 && free.Count >= waiting.Count ? free[rank] : null;
+    }
 }

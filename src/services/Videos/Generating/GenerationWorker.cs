@@ -27,7 +27,7 @@ internal sealed class GenerationWorker(
     public async Task HandleAsync(LeasedJob job, CancellationToken lost)
     {
         var id = GenerationId.Of(job.Id);
-        if (await store.FindAsync(id, lost) is not { } row)
+        if (await store.FindAsync(id, lost) is not { Job.IsOver: false } row)
         {
             await database.TransactAsync(id.Slot(), async (sql, token) =>
             {
@@ -83,6 +83,7 @@ internal sealed class GenerationWorker(
         TimeSpan? putOff = next.Phase is Phase.Queued && next.Wait > TimeSpan.Zero ? Jittered(next.Wait) : null;
         var advanced = await store.AdvanceAsync(row, changed with { Job = next, Progress = ProgressAt(next.Phase, changed.Progress) }, job.Lease, putOff, lost);
         Checkpoint.Reached("videos." + next.Phase.ToString().ToLowerInvariant());
+        if (row.Job.ProviderJob is not null && next.ProviderJob is null) await settlement.ForgetAsync(row, lost); // or a search for the next submission would find this one
         if (next.Phase is Phase.Submitting) _submitting.TryAdd((job.Lease, next.Submissions), true);
         views.Publish(advanced);
         if (putOff is not null) return null;
@@ -159,8 +160,11 @@ internal sealed class GenerationWorker(
     {
         try
         {
-            if (await store.FindAsync(id, CancellationToken.None) is not { Job.Phase: Phase.Failed or Phase.Cancelled } over) return;
-            await foreach (var left in objects.ListAsync(ObjectPrefix.Of(over.KeyPrefix + "/"), storedBefore: null, CancellationToken.None)) await objects.DeleteAsync(left.Key, CancellationToken.None);
+            if (await store.FindAsync(id, CancellationToken.None) is not { } over || over.KeptFiles() is not { } kept) return;
+            await foreach (var left in objects.ListAsync(ObjectPrefix.Of(over.KeyPrefix + "/"), storedBefore: null, CancellationToken.None))
+            {
+                if (!kept.Contains(left.Key.Value)) await objects.DeleteAsync(left.Key, CancellationToken.None);
+            }
         }
         catch (Exception failure) when (failure is DataException or ObjectStoreException)
         {

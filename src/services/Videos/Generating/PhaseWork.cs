@@ -8,7 +8,7 @@ using SkyRiff.Videos.Providers;
 namespace SkyRiff.Videos.Generating;
 
 /// <summary>The work of each phase: asks the provider, the disk and ffmpeg, and reports how it went as an event. Decides nothing.</summary>
-internal sealed class PhaseWork(GenerationStore store, MediaProbe probe, Packager packager, ReferenceImages references, GenerationViews views, ProviderPauses pauses, MediaOptions media, TimeProvider time, Entropy entropy, ILogger<PhaseWork> logger)
+internal sealed class PhaseWork(GenerationStore store, MediaProbe probe, Packager packager, ReferenceImages references, GenerationViews views, ProviderPauses pauses, MediaRoom room, MediaOptions media, TimeProvider time, Entropy entropy, ILogger<PhaseWork> logger)
 {
     public const double RunningBeginsAt = 0.05;
     public const double RunningEndsAt = 0.55;
@@ -47,7 +47,13 @@ internal sealed class PhaseWork(GenerationStore store, MediaProbe probe, Package
         }
         while (true)
         {
-            if (await provider.ReconcileAsync(order, row.SubmittedAt ?? row.UpdatedAt, token) is Reconciliation.Found found) return new GenerationEvent.Submitted(found.ProviderJob);
+            var ours = await provider.ReconcileAsync(order, row.SubmittedAt ?? row.UpdatedAt, token) switch
+            {
+                Reconciliation.Found found => found.ProviderJob,
+                Reconciliation.Alike alike => await store.ChooseAsync(row, alike.ProviderJobs, token),
+                _ => null,
+            };
+            if (ours is not null) return new GenerationEvent.Submitted(ours);
             await job.WaitAsync(ReconcileInterval, time, token);
         }
     }
@@ -94,12 +100,14 @@ internal sealed class PhaseWork(GenerationStore store, MediaProbe probe, Package
 
     public async Task<GenerationEvent> CheckAsync(GenerationRow row, IVideoProvider provider, Scratch scratch, CancellationToken token)
     {
+        using var place = await room.EnterAsync(token);
         if (await EnsureFileAsync(row, provider, scratch, token) is { } failure) return new GenerationEvent.Failed(failure);
         return await InspectAsync(row, scratch, token) is { Failure: { } bad } ? new GenerationEvent.Failed(bad) : new GenerationEvent.Checked();
     }
 
     public async Task<(GenerationRow Row, GenerationEvent What)> PackageAsync(GenerationRow row, IVideoProvider provider, LeasedJob job, Scratch scratch, CancellationToken token)
     {
+        using var place = await room.EnterAsync(token);
         if (await EnsureFileAsync(row, provider, scratch, token) is { } failure) return (row, new GenerationEvent.Failed(failure));
         var (facts, bad) = await InspectAsync(row, scratch, token);
         if (facts is null) return (row, new GenerationEvent.Failed(bad!));

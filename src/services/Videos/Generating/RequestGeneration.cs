@@ -56,7 +56,7 @@ internal sealed class RequestGeneration(
                 case IdempotencyClaim.Mismatch:
                     return HttpProblems.IdempotencyKeyReused.Because("Use a new key for a new request.");
                 case IdempotencyClaim.Pending:
-                    return await sql.FirstAsync($"SELECT {Sql.Splice(GenerationRow.Columns)} FROM videos.generations WHERE user_id = {user} AND request_key = {key.Key}", GenerationRow.Read, token) is { } pending
+                    return await sql.FirstAsync($"SELECT {Sql.Splice(GenerationRow.Columns)} FROM videos.generations WHERE user_id = {user} AND request_key = {key.Key} ORDER BY id DESC LIMIT 1", GenerationRow.Read, token) is { } pending
                         ? new Start(pending, null)
                         : HttpProblems.Unavailable.Because("The request is being withdrawn; repeat it.") with { RetryAfter = TimeSpan.FromSeconds(1) };
                 default:

@@ -33,6 +33,7 @@ internal sealed class Settlement(GenerationStore store, ICredits credits, IObjec
         OpenTransaction.Forbid("Releasing a hold");
         await ForgetAsync(row, cancellationToken);
         await DeleteObjectsAsync(row, [], cancellationToken);
+        Checkpoint.Reached("videos.forgotten");
         var hold = await credits.ReleaseAsync(row.User, row.Id, cancellationToken);
         Checkpoint.Reached("videos.released");
         if (hold.State is not HoldState.Released) throw new InvalidOperationException($"The hold of generation {row.Id} is {hold.State} although it was to be given back.");
@@ -57,7 +58,7 @@ internal sealed class Settlement(GenerationStore store, ICredits credits, IObjec
     }
 
     /// <summary>A courtesy: the provider's own clean-up catches what this misses.</summary>
-    private async Task ForgetAsync(GenerationRow row, CancellationToken cancellationToken)
+    public async Task ForgetAsync(GenerationRow row, CancellationToken cancellationToken)
     {
         if (row.Job.ProviderJob is not { } providerJob || catalog.ProviderOf(row.Provider) is not { } provider) return;
         try

@@ -4,6 +4,7 @@ using System.Security.Cryptography;
 using System.Text;
 using SkyRiff.Contracts;
 using SkyRiff.Kernel.Secrets;
+using SkyRiff.Kernel.Text;
 using SkyRiff.Videos.Generating;
 using SkyRiff.Videos.Media;
 
@@ -38,9 +39,7 @@ internal sealed class MediaUrls(MasterKey masterKey, TimeProvider time)
     /// <summary>How long the pass still opens this generation's folder; null when it does not.</summary>
     public TimeSpan? Opens(ReadOnlySpan<char> pass, GenerationId id)
     {
-        if (pass.Length > 64 || !Base64Url.IsValid(pass)) return null;
-        var bytes = Base64Url.DecodeFromChars(pass);
-        if (bytes.Length != PassBytes) return null;
+        if (CanonicalBase64Url.Decode(pass, lengthMax: 64) is not { Length: PassBytes } bytes) return null;
         var step = BinaryPrimitives.ReadInt32BigEndian(bytes);
         if (step <= 0 || !CryptographicOperations.FixedTimeEquals(Tag(id, step).AsSpan(0, TagBytes), bytes.AsSpan(4))) return null;
         var left = new DateTimeOffset(step * PassStep.Ticks, TimeSpan.Zero) - time.GetUtcNow();

@@ -5,6 +5,7 @@ using SkyRiff.Contracts;
 using SkyRiff.Http;
 using SkyRiff.Kernel.Ids;
 using SkyRiff.Objects;
+using SkyRiff.Videos.Avatars;
 
 namespace SkyRiff.Videos.Playback;
 
@@ -65,7 +66,9 @@ internal sealed class ServeMedia(IObjectStore store, MediaUrls urls, MediaAccess
             pass = path.AsSpan(1, slash - 1);
             keyText = path[(slash + 1)..];
         }
-        if (!ObjectKey.TryParse(keyText, out var key) || keyText.Split('/') is not ["clips", var folder, _] || !TypedId.TryParse<GenerationId>(folder, out var id)) return null;
+        if (!ObjectKey.TryParse(keyText, out var key)) return null;
+        if (pass.IsEmpty && keyText.Split('/') is [AvatarPictures.Folder, _, _]) return new Grant(key, Forever);
+        if (keyText.Split('/') is not ["clips", var folder, _] || !TypedId.TryParse<GenerationId>(folder, out var id)) return null;
         if (!pass.IsEmpty) return urls.Opens(pass, id) is { } left ? new Grant(key, string.Create(CultureInfo.InvariantCulture, $"private, max-age={(long)left.TotalSeconds}, immutable")) : null;
         return await access.IsOpenAsync(id, cancellationToken) ? new Grant(key, Forever) : null;
     }

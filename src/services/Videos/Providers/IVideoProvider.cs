@@ -60,7 +60,11 @@ internal abstract record Reconciliation
     {
     }
 
+    /// <summary>This order's, without doubt.</summary>
     public sealed record Found(string ProviderJob) : Reconciliation;
+
+    /// <summary>Jobs that look like this order's, oldest first; another order may look the same.</summary>
+    public sealed record Alike(IReadOnlyList<string> ProviderJobs) : Reconciliation;
 
     /// <summary>Looked, and it is not there (yet).</summary>
     public sealed record Absent : Reconciliation;

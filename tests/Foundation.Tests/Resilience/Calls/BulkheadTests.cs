@@ -88,6 +88,47 @@ public sealed class BulkheadTests
         }
     }
 
+    [Fact]
+    public async Task A_place_that_comes_at_the_moment_of_leaving_is_not_lost()
+    {
+        var bulkhead = new Bulkhead(new BulkheadOptions { ConcurrencyMax = 1, QueueMax = 1 }, new MonotonicClock(TimeProvider.System));
+        using var together = new Barrier(2);
+        CancellationTokenSource? leaving = null;
+        var stop = TestContext.Current.CancellationToken;
+        const int rounds = 20_000;
+        var canceller = new Thread(() =>
+        {
+            for (var i = 0; i < rounds; i++)
+            {
+                together.SignalAndWait(stop);
+                leaving!.Cancel();
+                together.SignalAndWait(stop);
+            }
+        })
+        { IsBackground = true };
+        canceller.Start();
+        for (var i = 0; i < rounds; i++)
+        {
+            leaving = new CancellationTokenSource();
+            bulkhead.TryEnter().ShouldBeTrue($"A place was lost in round {i}.");
+            var waiting = bulkhead.EnterAsync(Deadline.None, leaving.Token).AsTask();
+            together.SignalAndWait(stop);
+            bulkhead.Leave();
+            together.SignalAndWait(stop);
+            try
+            {
+                if (await waiting == BulkheadEntry.Entered) bulkhead.Leave();
+            }
+            catch (OperationCanceledException)
+            {
+                // holds nothing
+            }
+            leaving.Dispose();
+        }
+        canceller.Join();
+        (bulkhead.Inside, bulkhead.Waiting).ShouldBe((0, 0));
+    }
+
     private static void InterlockedMax(ref int target, int value)
     {
         int seen;

@@ -1,7 +1,11 @@
 using FsCheck;
 using FsCheck.Fluent;
+using Microsoft.Extensions.Logging.Abstractions;
 using Shouldly;
+using SkyRiff.Kernel;
+using SkyRiff.Resilience;
 using SkyRiff.Resilience.Limits;
+using SkyRiff.Testing;
 using Xunit;
 
 namespace SkyRiff.Foundation.Tests.Resilience.Limits;
@@ -84,6 +88,30 @@ public sealed class KeyedLimiterTests
 
         limiter.Keys.ShouldBe(0);
         limiter.Bytes.ShouldBe(empty);
+    }
+
+    [Fact]
+    public async Task The_sweeper_frees_all_idle_memory_within_its_turn()
+    {
+        var time = new FakeTime();
+        var clock = new MonotonicClock(time);
+        var limiter = KeyedLimiter.Of(Bucket, new KeyedLimiterOptions { KeysMax = 200_000 });
+        var empty = limiter.Bytes;
+        for (var i = 0; i < 50_000; i++) limiter.Take(LimitKey.Of(i), 1, clock.Now);
+        await using var sweeper = new LimitSweeper([limiter], time, Entropy.Seeded(1), NullLogger<LimitSweeper>.Instance);
+        await sweeper.StartAsync(TestContext.Current.CancellationToken);
+        await Until.HoldsAsync(() => time.Timers == 1, "The sweeper did not begin.");
+
+        var from = time.GetUtcNow();
+        await Until.HoldsAsync(
+            () =>
+            {
+                time.Advance(LimitSweeper.TurnDuration / 64);
+                return limiter.Bytes == empty;
+            },
+            "The memory was not given back.");
+        (time.GetUtcNow() - from).ShouldBeLessThan(TimeSpan.FromMinutes(10));
+        limiter.Keys.ShouldBe(0);
     }
 
     [Fact]
@@ -192,5 +220,7 @@ public sealed class KeyedLimiterTests
         Key("2001:db8:1:2::1").ShouldNotBe(Key("2001:db8:1:3::1"));
         Key("::ffff:192.0.2.1").ShouldBe(Key("192.0.2.1"));
         Key("192.0.2.1").ShouldNotBe(Key("192.0.2.2"));
+        LimitKey.OfAddress([192, 0, 2, 1]).ShouldBe(Key("192.0.2.1"));
+        Should.Throw<ArgumentException>(() => LimitKey.OfAddress([1, 2, 3]));
     }
 }

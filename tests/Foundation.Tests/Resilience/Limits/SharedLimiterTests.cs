@@ -197,6 +197,30 @@ public sealed class SharedLimiterTests(RedisFixture fixture) : IClassFixture<Red
     }
 
     [Fact]
+    public async Task Bytes_are_as_good_an_id_as_text_and_a_refusal_from_memory_allocates_nothing()
+    {
+        var limiter = SharedLimiter.Of(new TokenBucket(2, 1, TimeSpan.FromDays(1)), new SharedLimiterOptions { Name = "bytes" }, _redis, _clock);
+        byte[] address = [192, 0, 2, 1];
+        (await limiter.TakeAsync(address, 2, Cancel)).Decision.Remaining.ShouldBe(0);
+        (await limiter.TakeAsync((byte[])[192, 0, 2, 2], 1, Cancel)).IsAllowed.ShouldBeTrue();
+        (await _redis.ExistsAsync((byte[])[.. "limit:bucket:bytes:"u8, .. address], Cancel)).ShouldBeTrue();
+
+        long Refuse(int times)
+        {
+            var before = GC.GetAllocatedBytesForCurrentThread();
+            for (var i = 0; i < times; i++)
+            {
+                var refused = limiter.TakeAsync(address, 1, CancellationToken.None);
+                if (!refused.IsCompletedSuccessfully || refused.Result.IsAllowed) return -1;
+            }
+            return GC.GetAllocatedBytesForCurrentThread() - before;
+        }
+
+        Refuse(1_000);
+        Refuse(1_000).ShouldBe(0);
+    }
+
+    [Fact]
     public void A_name_must_be_fit_for_a_key() =>
         Should.Throw<ArgumentException>(() => SharedLimiter.Of(new TokenBucket(1, 1, TimeSpan.FromSeconds(1)), new SharedLimiterOptions { Name = "a b" }, _redis, _clock));
 
@@ -222,7 +246,7 @@ public sealed class SharedLimiterTests(RedisFixture fixture) : IClassFixture<Red
 
     private static TimeSpan WholeMicroseconds(TimeSpan time) => time == LimitDecision.Never ? time : new((time.Ticks + 9) / 10 * 10);
 
-    // Four clients, sixteen callers each, for three seconds; the server's time of everything that passed.
+    // Four clients, sixteen callers each, for two seconds; the server's time of everything that passed.
     private async Task<List<long>> FloodAsync(Func<RedisClient, SharedLimiter> make)
     {
         var passed = new List<long>();
@@ -233,13 +257,13 @@ public sealed class SharedLimiterTests(RedisFixture fixture) : IClassFixture<Red
             var limiter = make(redis);
             await Task.WhenAll(Enumerable.Range(0, 16).Select(_ => Task.Run(() => CallAsync(limiter), Cancel)));
         }));
-        passed.Count.ShouldBeGreaterThan(2_000);
+        passed.Count.ShouldBeGreaterThan(1_300);
         passed.Sort();
         return passed;
 
         async Task CallAsync(SharedLimiter limiter)
         {
-            while (Stopwatch.GetElapsedTime(started) < TimeSpan.FromSeconds(3))
+            while (Stopwatch.GetElapsedTime(started) < TimeSpan.FromSeconds(2))
             {
                 var decision = await limiter.TakeAsync("everybody", 1, Cancel);
                 if (decision.IsAllowed)

@@ -20,6 +20,9 @@ internal sealed class OpenAiVideosProvider(string name, OpenAiVideosOptions opti
 
     private static readonly TimeSpan PollAfterMax = TimeSpan.FromMinutes(1);
 
+    /// <summary>Whoever asks for more patience is asked again after this.</summary>
+    private static readonly TimeSpan RetryAfterMax = TimeSpan.FromHours(1);
+
     private readonly string _base = options.BaseUrl.TrimEnd('/');
 
     public string Name { get; } = name;
@@ -48,8 +51,8 @@ internal sealed class OpenAiVideosProvider(string name, OpenAiVideosOptions opti
         var reply = await SendAsync(() => new HttpRequestMessage(HttpMethod.Get, $"{_base}/videos?limit={ListLimit}&order=desc"), cancellationToken);
         if (reply.Status is not { } status || !IsSuccess(status) || VideoObject.ParseList(reply.Body) is not { } videos) return new Reconciliation.CannotTell(reply.Why);
         var since = (submittedAt - ClockSkew).ToUnixTimeSeconds();
-        var found = videos.Where(video => IsOf(order, video) && video.CreatedAt >= since).OrderBy(video => video.CreatedAt).FirstOrDefault();
-        return found is null ? new Reconciliation.Absent() : new Reconciliation.Found(found.Id);
+        var alike = videos.Where(video => IsOf(order, video) && video.CreatedAt >= since).OrderBy(video => video.CreatedAt).Select(video => video.Id).ToList();
+        return alike.Count == 0 ? new Reconciliation.Absent() : new Reconciliation.Alike(alike);
     }
 
     public async Task<ProviderState> PollAsync(ClipOrder order, string providerJob, CancellationToken cancellationToken)
@@ -183,12 +186,16 @@ internal sealed class OpenAiVideosProvider(string name, OpenAiVideosOptions opti
 
     private static bool IsSuccess(HttpStatusCode status) => (int)status is >= 200 and < 300;
 
-    private TimeSpan? RetryAfterOf(HttpResponseMessage response) => response.Headers.RetryAfter switch
+    private TimeSpan? RetryAfterOf(HttpResponseMessage response)
     {
-        { Delta: { } delta } => delta,
-        { Date: { } date } when date > time.GetUtcNow() => date - time.GetUtcNow(),
-        _ => null,
-    };
+        var asked = response.Headers.RetryAfter switch
+        {
+            { Delta: { } delta } => delta,
+            { Date: { } date } when date > time.GetUtcNow() => date - time.GetUtcNow(),
+            _ => (TimeSpan?)null,
+        };
+        return asked > RetryAfterMax ? RetryAfterMax : asked;
+    }
 
     private static TimeSpan? PollAfterOf(HttpResponseMessage response) =>
         response.Headers.TryGetValues("openai-poll-after-ms", out var values) && int.TryParse(values.First(), NumberStyles.None, CultureInfo.InvariantCulture, out var milliseconds)

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using Microsoft.Extensions.Logging;
+using SkyRiff.Kernel;
 using SkyRiff.Videos.Generating;
 using SkyRiff.Videos.Media;
 
@@ -19,15 +20,14 @@ internal sealed class StudioProvider : IVideoProvider, IAsyncDisposable
     private readonly SemaphoreSlim _room;
     private readonly StudioRenderer _renderer;
     private readonly ILogger<StudioProvider> _logger;
-    private readonly string _folder;
+    private readonly Lazy<Scratch> _scratch;
 
-    public StudioProvider(StudioOptions options, MediaOptions media, StudioRenderer renderer, ILogger<StudioProvider> logger)
+    public StudioProvider(StudioOptions options, MediaOptions media, StudioRenderer renderer, Entropy entropy, ILogger<StudioProvider> logger)
     {
         (_renderer, _logger) = (renderer, logger);
         ConcurrencyMax = options.ConcurrencyMax > 0 ? options.ConcurrencyMax : Math.Max(1, Environment.ProcessorCount / 2);
         _room = new SemaphoreSlim(ConcurrencyMax);
-        _folder = Path.Combine(media.ScratchRoot, "studio");
-        if (Directory.Exists(_folder)) Directory.Delete(_folder, recursive: true); // half-made renderings of a process that is gone
+        _scratch = new Lazy<Scratch>(() => Scratch.New(media.ScratchRoot, entropy));
         Models =
         [
             new VideoModel
@@ -95,6 +95,7 @@ internal sealed class StudioProvider : IVideoProvider, IAsyncDisposable
         foreach (var rendering in _renderings.Values) await rendering.Stop.CancelAsync();
         await Task.WhenAll(_renderings.Values.Select(rendering => (Task)rendering.Result)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         _room.Dispose();
+        if (_scratch.IsValueCreated) _scratch.Value.Dispose();
     }
 
     private static async Task<ProviderState> EndedAsync(Rendering rendering) => await rendering.Result is { } failure ? new ProviderState.Failed(failure) : new ProviderState.Done();
@@ -104,7 +105,7 @@ internal sealed class StudioProvider : IVideoProvider, IAsyncDisposable
         while (true)
         {
             if (_renderings.TryGetValue(order.Key, out var present)) return present;
-            var rendering = new Rendering(Path.Combine(_folder, order.Key + ".mp4"));
+            var rendering = new Rendering(_scratch.Value.File(order.Key + ".mp4"));
             if (!_renderings.TryAdd(order.Key, rendering)) continue;
             rendering.Result = Task.Run(() => RenderAsync(order, rendering));
             return rendering;
@@ -116,9 +117,8 @@ internal sealed class StudioProvider : IVideoProvider, IAsyncDisposable
         await _room.WaitAsync(rendering.Stop.Token);
         try
         {
-            Directory.CreateDirectory(_folder);
-            var script = new StudioOrder(order.Prompt, order.Seed, order.Seconds, order.Width, order.Height, order.ReferencePath);
-            await _renderer.RenderAsync(script, rendering.Path, share => rendering.Progress = share, rendering.Stop.Token);
+            var request = new StudioRequest { Prompt = order.Prompt, Seed = order.Seed, Seconds = order.Seconds, Width = order.Width, Height = order.Height, ReferencePath = order.ReferencePath, OutputPath = rendering.Path };
+            await _renderer.RenderAsync(request, share => rendering.Progress = share, rendering.Stop.Token);
             return null;
         }
         catch (Exception fault) when (fault is FfmpegException or IOException)

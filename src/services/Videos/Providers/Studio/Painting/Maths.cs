@@ -1,0 +1,54 @@
+using System.Numerics;
+using System.Runtime.CompilerServices;
+
+namespace SkyRiff.Videos.Providers.Studio.Painting;
+
+/// <summary>The few curves that every painter uses, for one number and for many.</summary>
+internal static class Maths
+{
+    /// <summary>0, 1, 2, ... up to the machine's width.</summary>
+    public static readonly Vector<float> Lanes = Vector.CreateSequence(0f, 1f);
+
+    public static int LaneCount => Vector<float>.Count;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float Clamp01(float value) => Math.Clamp(value, 0, 1);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector<float> Clamp01(Vector<float> value) => Vector.Min(Vector<float>.One, Vector.Max(Vector<float>.Zero, value));
+
+    /// <summary>0 below <paramref name="from"/>, 1 above <paramref name="to"/>, smooth between; the edges may be in either order.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float Smooth(float from, float to, float value)
+    {
+        var t = Clamp01((value - from) / (to - from));
+        return t * t * (3 - (2 * t));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector<float> Smooth(float from, float to, Vector<float> value)
+    {
+        var t = Clamp01((value - new Vector<float>(from)) * (1 / (to - from)));
+        return t * t * (new Vector<float>(3) - (t * 2));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float Lerp(float from, float to, float t) => from + ((to - from) * t);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector<float> Lerp(Vector<float> from, Vector<float> to, Vector<float> t) => from + ((to - from) * t);
+
+    /// <summary>e^-x for x of 0 and more, within 1 %: 1 / (1 + x + 0.48 x² + 0.235 x³), all that a glow needs.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector<float> Decay(Vector<float> x) =>
+        Vector<float>.One / (Vector<float>.One + (x * (Vector<float>.One + (x * (new Vector<float>(0.48f) + (x * 0.235f))))));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float Decay(float x) => 1 / (1 + (x * (1 + (x * (0.48f + (x * 0.235f))))));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector<float> Load(float[] values, int at) => Vector.LoadUnsafe(ref values[0], (nuint)at);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Store(Vector<float> value, float[] values, int at) => value.StoreUnsafe(ref values[0], (nuint)at);
+}
