@@ -136,6 +136,7 @@ internal sealed class Server : IAsyncDisposable
         }
         Services.GetRequiredService<UserEventStream>().Map(api);
         Services.GetRequiredService<Health>().Map(api);
+        api.RefuseOtherMethods();
         OpenApiRoutes.Map(_app, Routes);
         WebAppFiles.Map(_app, _options.WebRoot);
     }

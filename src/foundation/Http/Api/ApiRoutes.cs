@@ -30,6 +30,8 @@ public sealed class ApiRoutes(IEndpointRouteBuilder endpoints, List<ApiRoute> de
     /// </summary>
     private const long ExcessBytesMax = 32 << 20;
 
+    private const int AfterAllRoutes = 1;
+
     private readonly ICallerVerifier _verifier = endpoints.ServiceProvider.GetRequiredService<ICallerVerifier>();
     private readonly CursorSeal _cursors = endpoints.ServiceProvider.GetRequiredService<CursorSeal>();
     private readonly ICallGate? _gate = endpoints.ServiceProvider.GetService<ICallGate>();
@@ -69,6 +71,24 @@ public sealed class ApiRoutes(IEndpointRouteBuilder endpoints, List<ApiRoute> de
         var route = Declare(new ApiRoute(method, underPrefix ? Prefix + path : path) { IsRaw = true }, typeof(Done));
         Map(route, (call, _) => HandleRawAsync(call, handle));
         return route;
+    }
+
+    /// <summary>
+    /// Answers 405 for every other method on the paths that were declared. Comes last: a program with a fallback for unknown paths (the web app's page) would
+    /// otherwise give that to, say, a HEAD of an API's path.
+    /// </summary>
+    public void RefuseOtherMethods()
+    {
+        foreach (var path in declared.GroupBy(route => route.Pattern, StringComparer.Ordinal))
+        {
+            var allowed = string.Join(", ", path.Select(route => route.Method).Distinct().Order(StringComparer.Ordinal));
+            endpoints.Map(path.Key, http =>
+            {
+                http.Response.Headers.Allow = allowed;
+                http.Response.StatusCode = StatusCodes.Status405MethodNotAllowed;
+                return Task.CompletedTask;
+            }).WithOrder(AfterAllRoutes);
+        }
     }
 
     private static async Task HandleRawAsync(Call call, Func<Call, CancellationToken, Task> handle) => await handle(call, call.Http.RequestAborted);
