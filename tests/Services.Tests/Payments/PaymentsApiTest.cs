@@ -4,6 +4,7 @@ using System.Text;
 using System.Text.Json;
 using Shouldly;
 using SkyRiff.Contracts;
+using SkyRiff.Http.Webhooks;
 using SkyRiff.Payments;
 using SkyRiff.Payments.Webhooks;
 using SkyRiff.Testing;

@@ -2,6 +2,7 @@ using System.Text;
 using FsCheck;
 using FsCheck.Fluent;
 using Shouldly;
+using SkyRiff.Http.Webhooks;
 using SkyRiff.Kernel;
 using SkyRiff.Payments.Webhooks;
 using Xunit;
