@@ -6,7 +6,6 @@ using Shouldly;
 using SkyRiff.Contracts;
 using SkyRiff.Http.Webhooks;
 using SkyRiff.Payments;
-using SkyRiff.Payments.Webhooks;
 using SkyRiff.Testing;
 
 namespace SkyRiff.Services.Tests.Payments;

@@ -4,7 +4,6 @@ using FsCheck.Fluent;
 using Shouldly;
 using SkyRiff.Http.Webhooks;
 using SkyRiff.Kernel;
-using SkyRiff.Payments.Webhooks;
 using Xunit;
 
 namespace SkyRiff.Services.Tests.Payments;
