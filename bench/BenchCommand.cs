@@ -8,13 +8,17 @@ internal static class BenchCommand
     private static readonly Suite[] Suites =
     [
         new("accept", "accepting generations over HTTP beside pgbench running the same SQL", Main.AcceptSuite.RunAsync),
+        new("start", "first and warm start, idle memory, and the wait for a clip on two cores (after ./skyriff build)", Main.StartSuite.RunAsync),
         new("orchestration", "a thousand jobs in flight on one worker", Main.OrchestrationSuite.RunAsync),
+        new("redis", "the Redis client beside redis-benchmark and a bare socket", Redis.RedisSuite.RunAsync),
+        new("gateway", "the gateway beside nginx and HAProxy (bench/install-peers.sh installs them)", Gateway.GatewaySuite.RunAsync),
         new("limits", "rate limits in memory and in Redis", Limits.LimitsSuite.RunAsync),
     ];
 
     public static async Task<int> RunAsync(string[] args)
     {
         if (args is ["limits-flood", .. var rest]) return await Limits.SharedLimits.RunChildAsync(rest, CancellationToken.None); // a child of the suite limits
+        if (args is ["gateway-serve", var config]) return await Gateway.GatewaySuite.ServeAsync(config); // the child that the suite gateway measures
         var quick = args.Contains("--quick");
         var names = args.Where(arg => !arg.StartsWith('-')).ToList();
         var unknown = args.Where(arg => arg.StartsWith('-') && arg is not ("--quick" or "--help" or "-h")).ToList();

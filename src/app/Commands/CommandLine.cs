@@ -22,6 +22,7 @@ internal static class CommandLine
             LedgerCommand.Make(),
             DoctorCommand.Make(),
             DemoCommand.Make(),
+            GatewayCommand.Make(),
             DescribeCommand.Make(),
         };
         var parsed = root.Parse(args);

@@ -29,18 +29,25 @@ public readonly struct RedisArg
         Double,
     }
 
+    /// <summary>Bytes as they are.</summary>
     public static implicit operator RedisArg(ReadOnlyMemory<byte> bytes) => new(bytes);
 
+    /// <summary>Bytes as they are.</summary>
     public static implicit operator RedisArg(Memory<byte> bytes) => new(bytes);
 
+    /// <summary>Bytes as they are.</summary>
     public static implicit operator RedisArg(byte[] bytes) => new(bytes.AsMemory());
 
+    /// <summary>Text, sent as UTF-8.</summary>
     public static implicit operator RedisArg(string text) => new(text);
 
+    /// <summary>A decimal integer.</summary>
     public static implicit operator RedisArg(long number) => new(number);
 
+    /// <summary>A decimal integer.</summary>
     public static implicit operator RedisArg(int number) => new((long)number);
 
+    /// <summary>A number in its shortest exact form; infinities as Redis spells them.</summary>
     public static implicit operator RedisArg(double number) => new(number);
 
     internal void WriteTo(ref CommandBuffer command)

@@ -85,11 +85,10 @@ public sealed partial class RedisClient : IAsyncDisposable
         new(_router, TimeSpan.FromSeconds((double)_limit / _time.TimestampFrequency), source == RedisReadFrom.Replica, isView: true);
 
     /// <summary>Sends together what this thread issues until the scope is disposed: <c>using (redis.Pipeline()) { a = ...; b = ...; }</c>, then await.</summary>
-    public PipelineScope Pipeline()
-    {
-        _ = _router;
-        return new PipelineScope(CompletionBatch.EnterScope());
-    }
+    public PipelineScope Pipeline() => new(CompletionBatch.EnterScope());
+
+    /// <summary>The servers that are used now, and how it stands with each; for operators' pages and metrics.</summary>
+    public IReadOnlyList<RedisServerStatus> Servers() => [.. _router.Nodes.Select(node => node.Status())];
 
     /// <summary>Any command. The second argument is its key, which matters to a cluster; see the other overload for commands where it is not.</summary>
     public ValueTask<RedisReply> CallAsync(ReadOnlySpan<RedisArg> command, CancellationToken cancellation) => CallAsync(command, 1, cancellation);
@@ -187,6 +186,7 @@ public sealed partial class RedisClient : IAsyncDisposable
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     private async ValueTask<T> SendLargeAsync<T>(PendingReply pending, CancellationToken cancellation)
     {
+        await _router.ReadyAsync(cancellation);
         var lanes = _router.PrimaryOf(pending.Command.Slot).Dedicated;
         var lane = await lanes.RentAsync(cancellation);
         try
@@ -204,6 +204,7 @@ public sealed partial class RedisClient : IAsyncDisposable
         }
         finally
         {
+            await lane.PayloadSent;
             lanes.Return(lane);
         }
     }

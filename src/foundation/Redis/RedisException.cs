@@ -28,6 +28,7 @@ public enum RedisErrorKind
 /// <summary>The one exception of this library; cancellation is <see cref="OperationCanceledException"/>.</summary>
 public sealed class RedisException(RedisErrorKind kind, string message, Exception? cause = null) : Exception(message, cause)
 {
+    /// <summary>What happened, and so what the caller may do.</summary>
     public RedisErrorKind Kind { get; } = kind;
 
     /// <summary>The first word of a refusal (<c>WRONGTYPE</c>, <c>NOSCRIPT</c>, <c>OOM</c>); empty for other kinds.</summary>

@@ -17,17 +17,24 @@ public readonly ref struct RedisKey
 
     internal bool IsText { get; }
 
+    /// <summary>The key in bytes.</summary>
     public static RedisKey FromBytes(ReadOnlySpan<byte> bytes) => new(bytes);
 
+    /// <summary>The key as text, sent as UTF-8.</summary>
     public static RedisKey FromText(ReadOnlySpan<char> text) => new(text);
 
+    /// <summary>The key in bytes.</summary>
     public static implicit operator RedisKey(ReadOnlySpan<byte> bytes) => new(bytes);
 
+    /// <summary>The key in bytes.</summary>
     public static implicit operator RedisKey(ReadOnlyMemory<byte> bytes) => new(bytes.Span);
 
+    /// <summary>The key in bytes.</summary>
     public static implicit operator RedisKey(byte[] bytes) => new(bytes.AsSpan());
 
+    /// <summary>The key as text, sent as UTF-8.</summary>
     public static implicit operator RedisKey(ReadOnlySpan<char> text) => new(text);
 
+    /// <summary>The key as text, sent as UTF-8.</summary>
     public static implicit operator RedisKey(string text) => new(text.AsSpan());
 }

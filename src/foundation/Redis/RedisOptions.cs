@@ -4,6 +4,7 @@ using System.Numerics;
 
 namespace SkyRiff.Redis;
 
+/// <summary>How the servers belong together.</summary>
 public enum RedisTopology
 {
     /// <summary>One server.</summary>
@@ -13,8 +14,10 @@ public enum RedisTopology
     Cluster,
 }
 
+/// <summary>Which servers answer reads.</summary>
 public enum RedisReadFrom
 {
+    /// <summary>The server that owns the key; what was written is read.</summary>
     Primary,
 
     /// <summary>Reads go to a replica of the key's shard when one is reachable; they may be stale. Cluster only.</summary>
@@ -27,6 +30,7 @@ public sealed class RedisOptions
     /// <summary>The server, or seeds of the cluster. At least one.</summary>
     public IReadOnlyList<RedisEndpoint> Endpoints { get; init; } = [new RedisEndpoint("127.0.0.1", RedisEndpoint.DefaultPort)];
 
+    /// <summary>What is at <see cref="Endpoints"/>.</summary>
     public RedisTopology Topology { get; init; }
 
     /// <summary>ACL user; null means the server's default user.</summary>
@@ -74,6 +78,7 @@ public sealed class RedisOptions
     /// <summary>Reconnect delays are uniform in 0 .. min(<see cref="ReconnectDelayMax"/>, this * 2^attempt).</summary>
     public TimeSpan ReconnectDelayBase { get; init; } = TimeSpan.FromMilliseconds(20);
 
+    /// <summary>See <see cref="ReconnectDelayBase"/>.</summary>
     public TimeSpan ReconnectDelayMax { get; init; } = TimeSpan.FromSeconds(2);
 
     /// <summary>Subscription and tracking connections that were silent for this long are asked for a sign of life, and given up after as long again. Bounds how late a loss is noticed: twice this.</summary>
@@ -85,6 +90,7 @@ public sealed class RedisOptions
     /// <summary>Runs continuations on the connection's reader alone. Saves a little CPU; a continuation that blocks stops its connection.</summary>
     public bool InlineContinuations { get; init; }
 
+    /// <summary>The default for reads; see <see cref="RedisClient.WithReadsFrom"/>.</summary>
     public RedisReadFrom ReadFrom { get; init; }
 
     /// <summary>Every shared connection turns on CLIENT TRACKING OPTIN, so that reads by <see cref="RedisClient.GetTrackedAsync"/> are followed by invalidations.</summary>

@@ -13,18 +13,24 @@ public readonly struct RedisReply : IDisposable, IEquatable<RedisReply>
     /// <summary>The reply's outermost element; valid until this reply is disposed.</summary>
     public RespElement Root => RespElement.Parse(_frame.Span);
 
+    /// <summary>Whether the reply is one of the nulls.</summary>
     public bool IsNull => _frame.IsNull || Root.IsNull;
 
+    /// <summary>Ends the lease.</summary>
     public void Dispose() => _frame.Dispose();
 
     /// <summary>Whether both are the same lease.</summary>
     public bool Equals(RedisReply other) => _frame == other._frame;
 
+    /// <summary>Whether both are the same lease.</summary>
     public override bool Equals(object? obj) => obj is RedisReply other && Equals(other);
 
+    /// <summary>Of the lease.</summary>
     public override int GetHashCode() => _frame.GetHashCode();
 
+    /// <summary>Whether both are the same lease.</summary>
     public static bool operator ==(RedisReply left, RedisReply right) => left.Equals(right);
 
+    /// <summary>Whether they are different leases.</summary>
     public static bool operator !=(RedisReply left, RedisReply right) => !left.Equals(right);
 }

@@ -149,6 +149,30 @@ public sealed class ClusterTests(RedisClusterFixture fixture) : IClassFixture<Re
     }
 
     [Fact]
+    public async Task A_sharded_channel_follows_its_slot_to_another_node()
+    {
+        await using var redis = await RedisClient.ConnectAsync(fixture.Options, Cancellation);
+        const string channel = "{roaming}news";
+        var slot = KeySlot.Of("roaming"u8);
+        await using var subscription = await redis.SubscribeShardedAsync([channel], 64, Cancellation);
+        var router = (ClusterRouter)redis.Router;
+        var source = router.PrimaryOf(slot).Endpoint.Port;
+        var target = router.Primaries.First(node => node.Endpoint.Port != source).Endpoint.Port;
+        var targetId = (await RedisClusterProcess.AskAsync(target, "CLUSTER", "MYID")).Trim();
+        foreach (var port in new[] { target, source })
+            await RedisClusterProcess.AskAsync(port, "CLUSTER", "SETSLOT", $"{slot}", "NODE", targetId);
+
+        var told = new List<string>();
+        await using var reader = subscription.ReadAllAsync(Cancellation).GetAsyncEnumerator(Cancellation);
+        while (!told.Contains("Resumed") && await reader.MoveNextAsync())
+            told.Add(reader.Current.Kind.ToString());
+        told.ShouldBe(["Interrupted", "Resumed"]);
+        (await redis.PublishShardedAsync(channel, "moved", Cancellation)).ShouldBe(1);
+        (await reader.MoveNextAsync()).ShouldBeTrue();
+        Encoding.UTF8.GetString(reader.Current.Payload.Span).ShouldBe("moved");
+    }
+
+    [Fact]
     public async Task Broadcast_tracking_watches_all_primaries()
     {
         await using var redis = await RedisClient.ConnectAsync(fixture.Options, Cancellation);

@@ -101,6 +101,10 @@ public sealed class ConnectingTests
         }
 
         (await redis.ExistsAsync("k", Cancellation)).ShouldBeFalse();
+        var status = redis.Servers().ShouldHaveSingleItem();
+        status.ConnectionsOpen.ShouldBeGreaterThan(0);
+        status.Breaks.ShouldBeGreaterThan(0);
+        status.InFlight.ShouldBe(0);
     }
 
     [Theory]

@@ -298,18 +298,56 @@ public sealed class ConnectionFaultTests
     {
         await using var server = new ScriptedRedis();
         await using var redis = Client(server, options => new RedisOptions { Endpoints = options.Endpoints, ConnectionsPerNode = 1 });
-        var callers = Enumerable.Range(0, 4).Select(_ => BlockingCallerAsync(redis)).ToArray();
+        using var allResumed = new CountdownEvent(4);
+        var callers = Enumerable.Range(0, 4).Select(caller => BlockingCallerAsync(redis, allResumed, isLast: caller == 3)).ToArray();
         using var peer = await server.NextAsync(Cancellation);
         for (var i = 0; i < 4; i++)
             await peer.CommandAsync(Cancellation);
         await peer.SendAsync(":1\r\n:1\r\n:1\r\n:1\r\n", Cancellation); // one batch of four continuations
-        for (var i = 0; i < 4; i++)
+        for (var i = 0; i < 3; i++)
         {
             await peer.CommandAsync(Cancellation);
             await peer.SendAsync(":2\r\n", Cancellation);
         }
 
-        (await Task.WhenAll(callers)).ShouldAllBe(n => n == 2);
+        (await Task.WhenAll(callers)).ShouldBe([2, 2, 2, 1]);
+    }
+
+    [Fact]
+    public async Task A_large_payload_that_is_refused_early_is_not_let_go_before_it_is_sent()
+    {
+        await using var server = new ScriptedRedis();
+        await using var redis = Client(server);
+        var writing = redis.SetAsync("k", new byte[64 << 20], null, Cancellation).AsTask();
+        using var peer = await server.NextAsync(Cancellation);
+        await peer.BeginCommandAsync(Cancellation);
+        await peer.SendAsync("-OOM no room\r\n", Cancellation);
+
+        // A second caller's command comes back on another connection, so the refusal has been read by now as well.
+        var other = redis.IncrementAsync("other", 1, Cancellation).AsTask();
+        using var shared = await server.NextAsync(Cancellation);
+        await shared.CommandAsync(Cancellation);
+        await shared.SendAsync(":1\r\n", Cancellation);
+        (await other).ShouldBe(1);
+        writing.IsCompleted.ShouldBeFalse("its memory is still being read");
+
+        var reading = peer.ReadToEndAsync(Cancellation);
+        (await Should.ThrowAsync<RedisException>(writing)).Code.ShouldBe("OOM");
+        await redis.DisposeAsync();
+        await reading;
+    }
+
+    [Fact]
+    public async Task A_large_payload_is_let_go_when_its_caller_leaves()
+    {
+        await using var server = new ScriptedRedis();
+        await using var redis = Client(server);
+        using var leaving = new CancellationTokenSource();
+        var writing = redis.SetAsync("k", new byte[64 << 20], null, leaving.Token).AsTask();
+        using var peer = await server.NextAsync(Cancellation);
+        await peer.BeginCommandAsync(Cancellation);
+        await leaving.CancelAsync();
+        await Should.ThrowAsync<OperationCanceledException>(writing);
     }
 
     [Fact]
@@ -345,9 +383,18 @@ public sealed class ConnectionFaultTests
         (await Should.ThrowAsync<RedisException>(lost)).Kind.ShouldBe(RedisErrorKind.TimedOut);
     }
 
-    private static async Task<long> BlockingCallerAsync(RedisClient redis)
+    /// <summary>
+    /// Issues its second command only after the last of the batch was taken, and blocks a thread of the batch on it; the last issues none, so that
+    /// nothing of its own takes the others' commands along.
+    /// </summary>
+    private static async Task<long> BlockingCallerAsync(RedisClient redis, CountdownEvent allResumed, bool isLast)
     {
-        await redis.IncrementAsync("k", 1, Cancellation);
+        var first = await redis.IncrementAsync("k", 1, Cancellation);
+        allResumed.Signal();
+        allResumed.Wait(Cancellation);
+        if (isLast)
+            return first;
+
         var second = redis.IncrementAsync("k", 1, Cancellation).AsTask();
         ((IAsyncResult)second).AsyncWaitHandle.WaitOne(); // blocks the thread that runs the batch
         return await second;

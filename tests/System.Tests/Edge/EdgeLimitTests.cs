@@ -128,7 +128,7 @@ public sealed class EdgeLimitTests
     {
         await using var site = new ProgramSite(PerAddress(count: 10, seconds: 59, burst: 50));
         await site.StartAsync();
-        var second = await site.StartSecondAsync([KeyValuePair.Create("App:Role", "api")]);
+        var second = await site.StartBesideAsync("second", [KeyValuePair.Create("App:Role", "api")]);
         using var one = new EdgeClient(site.Address);
         using var other = new EdgeClient(second.Address);
         using var person = await Person.RegisterAsync(site);

@@ -103,11 +103,11 @@ public sealed class CrashStorm
 
     private static void Report(int points, int kills, int generations, Dictionary<string, int> ends, double[] recoveries, TimeSpan took)
     {
-        object Result(string name, string unit, double median, int runs) => new { name, unit, median, runs };
+        object Result(string name, string unit, double median, int counted) => new { name, unit, median, counted, runs = new[] { median } };
         var report = new
         {
             suite = "crash-storm",
-            machine = string.Create(CultureInfo.InvariantCulture, $"{Environment.ProcessorCount} cores, {System.Runtime.InteropServices.RuntimeInformation.OSDescription}"),
+            machine = new { cores = Environment.ProcessorCount, os = System.Runtime.InteropServices.RuntimeInformation.OSDescription },
             results = new[]
             {
                 Result("points killed at, both providers", "kills", points, 1),

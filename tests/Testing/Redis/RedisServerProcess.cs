@@ -8,6 +8,11 @@ namespace SkyRiff.Testing.Redis;
 /// <summary>A private redis-server in a temporary folder, on a free TCP port of 127.0.0.1 and on a Unix socket; stopped by its process id.</summary>
 public sealed class RedisServerProcess : IAsyncDisposable
 {
+    private const string PidFile = "redis.pid";
+    private const string FolderPrefix = "skyriff-redis-of-";
+
+    private static readonly Lazy<int> Swept = new(SweepLeftovers);
+
     private static readonly TimeSpan StartLimit = TimeSpan.FromSeconds(20);
 
     private readonly DirectoryInfo _folder;
@@ -26,9 +31,10 @@ public sealed class RedisServerProcess : IAsyncDisposable
     /// <summary>Starts a server without persistence; <paramref name="arguments"/> are more settings in command-line form.</summary>
     public static async Task<RedisServerProcess> StartAsync(params string[] arguments)
     {
+        _ = Swept.Value;
         for (var attempt = 0; ; attempt++)
         {
-            var folder = Directory.CreateTempSubdirectory("skyriff-redis-");
+            var folder = Directory.CreateTempSubdirectory($"{FolderPrefix}{Environment.ProcessId}-");
             var port = FreePort();
             var process = Launch(folder, port, arguments);
             var server = new RedisServerProcess(folder, port, arguments, process);
@@ -89,13 +95,48 @@ public sealed class RedisServerProcess : IAsyncDisposable
         }
     }
 
+    /// <summary>Ends servers of test runs that were killed before they could; each folder names the process that owned it. Answers how many.</summary>
+    private static int SweepLeftovers()
+    {
+        var swept = 0;
+        foreach (var folder in Directory.EnumerateDirectories(Path.GetTempPath(), FolderPrefix + "*"))
+        {
+            var owner = Path.GetFileName(folder)[FolderPrefix.Length..].Split('-')[0];
+            if (Directory.Exists("/proc/" + owner) || !Directory.Exists("/proc/self"))
+                continue;
+            try
+            {
+                // The process is only ours if it still works in that very folder: numbers are reused.
+                var pid = File.ReadAllText(Path.Combine(folder, PidFile)).Trim();
+                if (new DirectoryInfo($"/proc/{pid}/cwd").LinkTarget == folder)
+                    Process.GetProcessById(int.Parse(pid, CultureInfo.InvariantCulture)).Kill();
+            }
+            catch (Exception gone) when (gone is IOException or ArgumentException or InvalidOperationException)
+            {
+                // no server there any more
+            }
+
+            swept++;
+            try
+            {
+                Directory.Delete(folder, recursive: true);
+            }
+            catch (IOException)
+            {
+                // another run sweeps it at this moment
+            }
+        }
+
+        return swept;
+    }
+
     private static Process Launch(DirectoryInfo folder, int port, string[] arguments)
     {
         var start = new ProcessStartInfo("redis-server") { UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = folder.FullName };
         string[] settings =
         [
             "--port", port.ToString(CultureInfo.InvariantCulture), "--bind", "127.0.0.1", "--unixsocket", Path.Combine(folder.FullName, "redis.sock"),
-            "--dir", folder.FullName, "--save", "", "--appendonly", "no", "--daemonize", "no", "--logfile", "redis.log", "--enable-debug-command", "yes",
+            "--dir", folder.FullName, "--pidfile", Path.Combine(folder.FullName, PidFile), "--save", "", "--appendonly", "no", "--daemonize", "no", "--logfile", "redis.log", "--enable-debug-command", "yes",
             .. arguments,
         ];
         foreach (var setting in settings)

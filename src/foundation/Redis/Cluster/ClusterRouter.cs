@@ -39,6 +39,15 @@ internal sealed class ClusterRouter : CommandRouter
 
     public override IReadOnlyList<Node> Primaries => Volatile.Read(ref _view)?.Primaries ?? [];
 
+    public override IReadOnlyList<Node> Nodes
+    {
+        get
+        {
+            lock (_lock)
+                return [.. _primaryNodes.Values, .. _replicaNodes.Values];
+        }
+    }
+
     /// <summary>How often the map was asked for; for tests of the stampede protection.</summary>
     internal int Refreshes => _refresher.Count;
 

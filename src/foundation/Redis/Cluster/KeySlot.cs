@@ -3,10 +3,12 @@ namespace SkyRiff.Redis.Cluster;
 /// <summary>Which of the 16,384 hash slots a key lives in: CRC16-CCITT (XMODEM) of its hashtag, or of all of it (Redis cluster specification).</summary>
 public static class KeySlot
 {
+    /// <summary>Slots of a cluster.</summary>
     public const int Count = 16384;
 
     private static readonly ushort[] Table = MakeTable();
 
+    /// <summary>The slot of a key.</summary>
     public static int Of(ReadOnlySpan<byte> key)
     {
         var open = key.IndexOf((byte)'{');

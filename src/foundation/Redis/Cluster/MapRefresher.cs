@@ -83,9 +83,8 @@ internal sealed class MapRefresher(ClientContext context, Func<Node[]> candidate
                 return false;
             try
             {
-                using var limit = CancellationTokenSource.CreateLinkedTokenSource(_stopping.Token);
-                await using var timer = context.Time.CreateTimer(
-                    static source => ((CancellationTokenSource)source!).Cancel(), limit, AnswerLimit, Timeout.InfiniteTimeSpan);
+                using var late = new CancellationTokenSource(AnswerLimit, context.Time);
+                using var limit = CancellationTokenSource.CreateLinkedTokenSource(_stopping.Token, late.Token);
                 using var reply = await AskAsync(node, limit.Token);
                 var map = SlotMap.Read(reply.Root, node.Endpoint);
                 if (map.Ranges.Count == 0)

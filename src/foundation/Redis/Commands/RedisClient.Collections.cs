@@ -37,11 +37,14 @@ public sealed partial class RedisClient
     public ValueTask<long> SetRemoveAsync(RedisKey key, ReadOnlySpan<RedisArg> members, CancellationToken cancellation) =>
         SendForLong(BeginKeyAnd(ReplyShape.Integer, "SREM"u8, key, members), cancellation);
 
+    /// <summary>Whether the member is in the set.</summary>
     public ValueTask<bool> SetContainsAsync(RedisKey key, RedisArg member, CancellationToken cancellation) =>
         SendForBool(BeginKeyAnd(ReplyShape.Integer, "SISMEMBER"u8, key, [member], isRead: true), cancellation);
 
+    /// <summary>How many members there are.</summary>
     public ValueTask<long> SetCountAsync(RedisKey key, CancellationToken cancellation) => SendForLong(BeginKey("SCARD"u8, key, isRead: true), cancellation);
 
+    /// <summary>All members, as an array or set in the reply.</summary>
     public ValueTask<RedisReply> SetMembersAsync(RedisKey key, CancellationToken cancellation) =>
         SendForReply(BeginKeyAnd(ReplyShape.Frame, "SMEMBERS"u8, key, [], isRead: true), cancellation);
 
@@ -110,6 +113,7 @@ public sealed partial class RedisClient
     public ValueTask<long> SortedSetRemoveByRankAsync(RedisKey key, long start, long stop, CancellationToken cancellation) =>
         SendForLong(BeginKeyAnd(ReplyShape.Integer, "ZREMRANGEBYRANK"u8, key, [start, stop]), cancellation);
 
+    /// <summary>How many members there are.</summary>
     public ValueTask<long> SortedSetCountAsync(RedisKey key, CancellationToken cancellation) => SendForLong(BeginKey("ZCARD"u8, key, isRead: true), cancellation);
 
     /// <summary>How many members have a score between these, both included.</summary>

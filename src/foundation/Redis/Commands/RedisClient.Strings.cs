@@ -5,6 +5,7 @@ namespace SkyRiff.Redis;
 /// <summary>When a SET takes effect.</summary>
 public enum SetWhen
 {
+    /// <summary>Whether the key exists or not.</summary>
     Always,
 
     /// <summary>Only when the key does not exist (NX).</summary>
@@ -83,6 +84,7 @@ public sealed partial class RedisClient
     /// <summary>Removes the key; its memory is freed in the server's background. Answers whether it existed.</summary>
     public ValueTask<bool> DeleteAsync(RedisKey key, CancellationToken cancellation) => SendForBool(BeginKey("UNLINK"u8, key, isRead: false), cancellation);
 
+    /// <summary>Whether the key exists.</summary>
     public ValueTask<bool> ExistsAsync(RedisKey key, CancellationToken cancellation) => SendForBool(BeginKey("EXISTS"u8, key, isRead: true), cancellation);
 
     /// <summary>Gives the key a lifetime; false when it does not exist.</summary>

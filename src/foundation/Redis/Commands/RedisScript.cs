@@ -10,6 +10,7 @@ public sealed class RedisScript
     private readonly byte[] _evalSha;
     private readonly byte[] _eval;
 
+    /// <summary>Computes the hash and encodes both forms once.</summary>
     public RedisScript(string body)
     {
         Body = body;
@@ -18,6 +19,7 @@ public sealed class RedisScript
         _eval = Encoding.UTF8.GetBytes($"$4\r\nEVAL\r\n${Encoding.UTF8.GetByteCount(body)}\r\n{body}\r\n");
     }
 
+    /// <summary>The Lua text.</summary>
     public string Body { get; }
 
     /// <summary>SHA-1 of the body, in lower-case hex.</summary>

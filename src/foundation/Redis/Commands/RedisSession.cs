@@ -50,6 +50,7 @@ public sealed class RedisSession : IAsyncDisposable
     /// <summary>A transaction that honours what this session watches.</summary>
     public RedisTransaction CreateTransaction() => new(_client, this);
 
+    /// <summary>Ends watching and gives the connection back, or closes it after a failure. Safe to call twice.</summary>
     public async ValueTask DisposeAsync()
     {
         if (_disposed)

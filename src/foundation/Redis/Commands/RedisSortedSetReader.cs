@@ -7,10 +7,13 @@ public ref struct RedisSortedSetReader(RespElement members)
 {
     private RespElement.Enumerator _children = members.GetEnumerator();
 
+    /// <summary>The current member; a view into the reply.</summary>
     public ReadOnlySpan<byte> Member { get; private set; }
 
+    /// <summary>The score of the current member.</summary>
     public double Score { get; private set; }
 
+    /// <summary>Goes to the next member; false after the last.</summary>
     public bool MoveNext()
     {
         if (!_children.MoveNext())

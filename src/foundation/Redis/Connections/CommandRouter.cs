@@ -24,6 +24,9 @@ internal abstract class CommandRouter : ICommandRouter, IAsyncDisposable
     /// <summary>Servers that own keys, now.</summary>
     public abstract IReadOnlyList<Node> Primaries { get; }
 
+    /// <summary>All servers in use.</summary>
+    public abstract IReadOnlyList<Node> Nodes { get; }
+
     public DeadlineSweeper Sweeper => _sweeper;
 
     public abstract void Route(PendingReply command);
@@ -122,6 +125,8 @@ internal sealed class StandaloneRouter : CommandRouter
     public override bool HashesKeys => false;
 
     public override IReadOnlyList<Node> Primaries { get; }
+
+    public override IReadOnlyList<Node> Nodes => Primaries;
 
     public override void Route(PendingReply command) => _node.Send(command);
 

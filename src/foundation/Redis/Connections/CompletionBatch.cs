@@ -202,6 +202,7 @@ public ref struct PipelineScope
 
     internal PipelineScope(CompletionBatch? batch) => _batch = batch;
 
+    /// <summary>Sends what was held.</summary>
     public void Dispose()
     {
         _batch?.LeaveScope();

@@ -90,23 +90,22 @@ internal sealed partial class Connection
 
     void IThreadPoolWorkItem.Execute() => Flush(int.MaxValue);
 
-    /// <summary>Fails or expires commands whose time is over; <paramref name="stalledBefore"/> breaks a connection that owes a reply and was silent since.</summary>
-    public void Sweep(long now, long stalledBefore, Func<Exception> timedOut)
+    /// <summary>Expires commands whose time is over, and breaks a connection that let one expire without sending a byte since <paramref name="silentSince"/>.</summary>
+    public void Sweep(long now, long silentSince, Func<Exception> timedOut)
     {
-        long oldest = 0;
+        var owes = false;
         lock (_writeLock)
         {
             for (var position = _ring.Head; position < _ring.Tail; position++)
             {
                 if (_ring.At(position) is not { } command)
                     continue;
-                if (oldest == 0)
-                    oldest = command.Deadline;
+                owes |= command.Deadline is var deadline && deadline != 0 && deadline <= now;
                 command.TryExpire(now, timedOut);
             }
         }
 
-        if (oldest != 0 && oldest < stalledBefore && LastReceived < stalledBefore)
+        if (owes && LastReceived < silentSince)
             Break(new TimeoutException("The server was silent for longer than the time limit."));
     }
 
@@ -231,12 +230,14 @@ internal sealed partial class Connection
     /// <summary>A large payload leaves from its caller's memory; only on connections that carry one command at a time.</summary>
     private async Task SendPayloadAsync(PendingReply owner, ReadOnlyMemory<byte> before)
     {
+        // Copied, since a server that refuses early ends the command, and its buffer serves another, while this still sends.
+        var (head, payload, tail) = (owner.Command.BeforePayload.ToArray(), owner.Command.Payload, owner.Command.AfterPayload.ToArray());
         try
         {
             await _transport.SendAllAsync(before);
-            await _transport.SendAllAsync(owner.Command.BeforePayload);
-            await _transport.SendAllAsync(owner.Command.Payload);
-            await _transport.SendAllAsync(owner.Command.AfterPayload);
+            await _transport.SendAllAsync(head);
+            await _transport.SendAllAsync(payload);
+            await _transport.SendAllAsync(tail);
         }
         catch (Exception failure)
         {

@@ -17,9 +17,8 @@ internal sealed class DedicatedLanes(Func<Lane> make, ClientContext context) : I
     /// <summary>An open lane, within the time limit; <see cref="RedisErrorKind.Overloaded"/> or <see cref="RedisErrorKind.NotSent"/> otherwise.</summary>
     public async Task<Lane> RentAsync(CancellationToken cancellation)
     {
-        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-        await using var timer = context.Time.CreateTimer(
-            static source => ((CancellationTokenSource)source!).Cancel(), limit, context.Options.TimeLimit, Timeout.InfiniteTimeSpan);
+        using var late = new CancellationTokenSource(context.Options.TimeLimit, context.Time);
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellation, late.Token);
         try
         {
             await _free.WaitAsync(limit.Token);

@@ -16,6 +16,9 @@ internal sealed record ClientContext(RedisOptions Options, TimeProvider Time, En
 /// </summary>
 internal sealed class Lane : IAsyncDisposable
 {
+    /// <summary>A connection that owes replies is given up after a silence of this many time limits; one would punish a server for a single slow command.</summary>
+    private const int SilentLimits = 2;
+
     private readonly ClientContext _context;
     private readonly ICommandRouter _router;
     private readonly ConnectionPurpose _purpose;
@@ -27,6 +30,7 @@ internal sealed class Lane : IAsyncDisposable
     private Connection? _open;
     private Task? _running;
     private long _awaySince;
+    private long _breaks;
     private Connection? _askedForLife;
     private long _askedAt;
     private Exception? _lastFailure;
@@ -51,6 +55,12 @@ internal sealed class Lane : IAsyncDisposable
 
     /// <summary>Whether a connection failed since the last one that worked.</summary>
     public bool WasTried => Volatile.Read(ref _lastFailure) is not null;
+
+    public Exception? LastFailure => Volatile.Read(ref _lastFailure);
+
+    public int Waiting => Volatile.Read(ref _waitingCount);
+
+    public long Breaks => Interlocked.Read(ref _breaks);
 
     public int Load => (Volatile.Read(ref _open)?.InFlight ?? 0) + Volatile.Read(ref _waitingCount);
 
@@ -96,7 +106,7 @@ internal sealed class Lane : IAsyncDisposable
     public void Sweep(long now)
     {
         var time = _context.Time;
-        Volatile.Read(ref _open)?.Sweep(now, now - Ticks(_context.Options.TimeLimit), TimedOut);
+        Volatile.Read(ref _open)?.Sweep(now, now - (SilentLimits * Ticks(_context.Options.TimeLimit)), TimedOut);
         if (Volatile.Read(ref _waitingCount) == 0)
             return;
 
@@ -174,6 +184,9 @@ internal sealed class Lane : IAsyncDisposable
     }
 
     public void Break(Exception reason) => Volatile.Read(ref _open)?.Break(reason);
+
+    /// <summary>Ends when nobody reads a caller's payload.</summary>
+    public Task PayloadSent => Volatile.Read(ref _open)?.PayloadSent ?? Task.CompletedTask;
 
     /// <summary>Gives the connection up, and waits until nobody reads a caller's payload.</summary>
     public async Task BreakAndWaitAsync(Exception reason)
@@ -285,9 +298,8 @@ internal sealed class Lane : IAsyncDisposable
         Transport? transport = null;
         try
         {
-            using var limit = CancellationTokenSource.CreateLinkedTokenSource(_stopping.Token);
-            await using var timer = _context.Time.CreateTimer(
-                static source => ((CancellationTokenSource)source!).Cancel(), limit, _context.Options.ConnectTimeLimit, Timeout.InfiniteTimeSpan);
+            using var late = new CancellationTokenSource(_context.Options.ConnectTimeLimit, _context.Time);
+            using var limit = CancellationTokenSource.CreateLinkedTokenSource(_stopping.Token, late.Token);
             transport = await Transport.ConnectAsync(Endpoint, _context.Options.Tls, limit.Token);
             var made = transport;
             await using var abandon = limit.Token.UnsafeRegister(static t => ((Transport)t!).Dispose(), made);
@@ -327,6 +339,7 @@ internal sealed class Lane : IAsyncDisposable
             connection.Break(Disposed());
 
         var unsent = await connection.Ended;
+        Interlocked.Increment(ref _breaks);
         lock (_lock)
         {
             Volatile.Write(ref _open, null);

@@ -6,10 +6,12 @@ internal sealed class Node : IAsyncDisposable
     private readonly Lane[] _lanes;
     private readonly DedicatedLanes _dedicated;
     private readonly bool _heartbeat;
+    private readonly bool _readsOnly;
 
     public Node(RedisEndpoint endpoint, ConnectionPurpose purpose, ClientContext context, ICommandRouter router, IFrameHandler? pushes, Action<bool>? onChange)
     {
         Endpoint = endpoint;
+        _readsOnly = purpose.ReadOnly;
         _heartbeat = context.Options.TrackReads;
         if (_heartbeat)
             purpose = purpose with { Tracking = ["OPTIN"] };
@@ -32,6 +34,15 @@ internal sealed class Node : IAsyncDisposable
 
     /// <summary>Whether sweeps are needed.</summary>
     public bool HasWork => _heartbeat || IsBusy;
+
+    public RedisServerStatus Status() => new(
+        Endpoint,
+        _readsOnly,
+        _lanes.Count(lane => lane.IsOpen),
+        _lanes.Sum(lane => lane.Current?.InFlight ?? 0),
+        _lanes.Sum(lane => lane.Waiting),
+        _lanes.Sum(lane => lane.Breaks),
+        Array.Find(_lanes, lane => lane.WasTried)?.LastFailure?.Message);
 
     /// <summary>On the lane with the fewest commands before it.</summary>
     public void Send(PendingReply command)

@@ -35,10 +35,17 @@ internal sealed class ReceiveBuffer
                 _bytes = GC.AllocateUninitializedArray<byte>(InitialBytes);
         }
 
-        if (wanted > _bytes.Length || unread + RoomBytesMin > _bytes.Length)
+        if (unread + RoomBytesMin > _bytes.Length)
         {
-            var length = (int)Math.Min(Array.MaxLength, Math.Max(wanted, _bytes.Length * 2L));
+            // Towards what is wanted, but only in proportion to what has really come: a header alone must not take memory.
+            var length = (int)Math.Min(Array.MaxLength, Math.Clamp(wanted, _bytes.Length * 2L, _bytes.Length * 4L));
             var grown = GC.AllocateUninitializedArray<byte>(length);
+            Unread.CopyTo(grown);
+            (_bytes, _start, _end) = (grown, 0, unread);
+        }
+        else if (wanted <= RetainedBytesMax && wanted > _bytes.Length)
+        {
+            var grown = GC.AllocateUninitializedArray<byte>(RetainedBytesMax);
             Unread.CopyTo(grown);
             (_bytes, _start, _end) = (grown, 0, unread);
         }

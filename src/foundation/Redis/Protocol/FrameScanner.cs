@@ -21,6 +21,7 @@ public struct FrameScanner(long frameBytesMax)
     /// <summary>A lower bound of the frame's final length, for whoever sizes the buffer.</summary>
     public long LengthAtLeast { get; private set; }
 
+    /// <summary>Begins with a new frame.</summary>
     public void Reset() => (_owed, Length, LengthAtLeast) = (0, 0, 0);
 
     /// <summary>Goes on with <paramref name="frame"/>, which starts at the frame's first byte and is at least as long as in the last call.</summary>

@@ -19,12 +19,16 @@ public readonly ref struct RespElement
         _header = header;
     }
 
+    /// <summary>What the server sent.</summary>
     public RespKind Kind => _header.Kind;
 
+    /// <summary>Whether it is one of the nulls of RESP2 and RESP3.</summary>
     public bool IsNull => _header.Number < 0 && Kind is (RespKind.Null or RespKind.Bulk or RespKind.Array);
 
+    /// <summary>Whether it is an error; possible inside an array, as in the reply of EXEC.</summary>
     public bool IsError => Kind is RespKind.Error or RespKind.BulkError;
 
+    /// <summary>Whether it has children.</summary>
     public bool IsAggregate => _header.IsAggregate;
 
     /// <summary>Children of an aggregate; a map's keys and values count one each. Zero for anything else.</summary>
@@ -69,10 +73,13 @@ public readonly ref struct RespElement
         }
     }
 
+    /// <summary>The content as UTF-8.</summary>
     public string GetString() => Encoding.UTF8.GetString(Bytes);
 
+    /// <summary>The children in order; a map yields keys and values in turn.</summary>
     public Enumerator GetEnumerator() => new(Count == 0 ? [] : _frame[_header.Length..], Count);
 
+    /// <summary>The kind with the content, for people.</summary>
     public override string ToString() => IsAggregate ? string.Create(CultureInfo.InvariantCulture, $"{Kind} of {Count}") : $"{Kind} {GetString()}";
 
     /// <summary>The element that starts <paramref name="frame"/>, which must be complete (see <see cref="FrameScanner"/>); attributes before it are skipped.</summary>
@@ -108,8 +115,10 @@ public readonly ref struct RespElement
         private int _left = count;
         private int _currentLength;
 
+        /// <summary>The child that was moved to.</summary>
         public readonly RespElement Current => Parse(_rest[.._currentLength]);
 
+        /// <summary>Goes to the next child; false after the last.</summary>
         public bool MoveNext()
         {
             if (_left == 0)

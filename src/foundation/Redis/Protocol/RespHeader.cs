@@ -19,8 +19,10 @@ public readonly ref struct RespHeader
         Length = length;
     }
 
+    /// <summary>The type byte.</summary>
     public RespKind Kind { get; }
 
+    /// <summary>See the type.</summary>
     public long Number { get; }
 
     /// <summary>The text between the type byte and CRLF.</summary>
@@ -32,6 +34,7 @@ public readonly ref struct RespHeader
     /// <summary>Whether <see cref="Number"/> payload bytes and a CRLF follow.</summary>
     public bool HasPayload => Number >= 0 && Kind is (RespKind.Bulk or RespKind.BulkError or RespKind.Verbatim);
 
+    /// <summary>Whether children follow.</summary>
     public bool IsAggregate => Kind is RespKind.Array or RespKind.Map or RespKind.Set or RespKind.Push or RespKind.Attribute;
 
     /// <summary>Reads the header at the start of <paramref name="bytes"/>; pure, never throws, looks at one line only.</summary>

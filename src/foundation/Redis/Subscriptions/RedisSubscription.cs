@@ -3,8 +3,10 @@ using SkyRiff.Redis.Subscriptions;
 
 namespace SkyRiff.Redis;
 
+/// <summary>What an item of a subscription is.</summary>
 public enum RedisMessageKind
 {
+    /// <summary>Somebody published.</summary>
     Message,
 
     /// <summary>The connection broke: messages sent from here to <see cref="Resumed"/> were not received.</summary>
@@ -43,6 +45,7 @@ public sealed class RedisSubscription : IAsyncDisposable
     /// <summary>For one reader; ends when the subscription is disposed or the token is cancelled.</summary>
     public IAsyncEnumerable<RedisMessage> ReadAllAsync(CancellationToken cancellation) => _queue.Reader.ReadAllAsync(cancellation);
 
+    /// <summary>Leaves the channels; what is queued can still be read.</summary>
     public ValueTask DisposeAsync()
     {
         _hub.Leave(this);

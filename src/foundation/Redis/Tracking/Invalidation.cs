@@ -2,6 +2,7 @@ using System.Threading.Channels;
 
 namespace SkyRiff.Redis;
 
+/// <summary>What an event of client tracking means for local copies.</summary>
 public enum InvalidationKind
 {
     /// <summary>The key was written, removed or expired.</summary>
@@ -43,8 +44,10 @@ public sealed class InvalidationStream(int capacity) : IInvalidationHandler
     private readonly Lock _lock = new();
     private bool _isLive;
 
+    /// <summary>Queues the key.</summary>
     public void OnKey(ReadOnlySpan<byte> key) => Write(new Invalidation(InvalidationKind.Key, key.ToArray()));
 
+    /// <summary>Queues the event.</summary>
     public void OnAll(InvalidationKind kind) => Write(new Invalidation(kind, default));
 
     /// <summary>For one reader; ends with the token.</summary>

@@ -1,6 +1,7 @@
 using SkyRiff.Redis.Connections;
+using SkyRiff.Redis.Tracking;
 
-namespace SkyRiff.Redis.Tracking;
+namespace SkyRiff.Redis;
 
 /// <summary>
 /// Broadcast tracking: one connection of its own per primary, which is told of every write to keys with the given prefixes, whoever reads them.
@@ -32,6 +33,7 @@ public sealed class RedisTracking : IAsyncDisposable
     /// <summary>Whether every write is being told now; false from <see cref="InvalidationKind.Lost"/> to <see cref="InvalidationKind.Restored"/>, and before the first connection.</summary>
     public bool IsLive => _hub.IsLive;
 
+    /// <summary>Ends the tracking; the handler is told nothing more.</summary>
     public async ValueTask DisposeAsync()
     {
         _router.TopologyChanged -= FollowTopology;

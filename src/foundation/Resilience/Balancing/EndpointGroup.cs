@@ -145,7 +145,12 @@ public sealed class EndpointGroup
     public void End(Endpoint endpoint, Verdict verdict, long duration, long now)
     {
         endpoint.End(verdict, duration, now);
-        if (!endpoint.Outliers.Report(verdict, now)) return;
+        if (endpoint.Outliers.Report(verdict, now)) Eject(endpoint, now);
+    }
+
+    // Apart from End, whose every call would otherwise pay for the closure below.
+    private void Eject(Endpoint endpoint, long now)
+    {
         lock (_lock)
         {
             var ejected = _members.Count(member => member.Outliers.IsEjected(now));

@@ -1,0 +1,97 @@
+using System.Buffers.Text;
+using System.Security.Cryptography;
+using System.Text;
+
+namespace SkyRiff.Bench.Gateway;
+
+/// <summary>The same job for each proxy: keep-alive both ways, one upstream, 1 KB answers; <c>full</c> adds what the proxy is measured with.</summary>
+internal static class PeerConfigs
+{
+    public static string NginxUpstream(string folder, int port) => Nginx(folder, "upstream", $$"""
+        server {
+          listen 127.0.0.1:{{port}} reuseport;
+          location / { default_type text/plain; return 200 "{{new string('x', 1024)}}"; }
+        }
+        """);
+
+    public static string NginxProxy(string folder, int port, int upstream, bool limited) => Nginx(folder, limited ? "full" : "plain", $$"""
+        limit_req_zone $binary_remote_addr zone=clients:10m rate=1000000r/s;
+        upstream behind { server 127.0.0.1:{{upstream}}; keepalive 256; keepalive_requests 1000000000; }
+        server {
+          listen 127.0.0.1:{{port}} reuseport;
+          location / {
+            {{(limited ? "limit_req zone=clients burst=1000000 nodelay;" : "")}}
+            proxy_pass http://behind;
+            proxy_http_version 1.1;
+            proxy_set_header Connection "";
+            proxy_set_header Host $host;
+            proxy_set_header X-Forwarded-For $remote_addr;
+          }
+        }
+        """);
+
+    public static string Haproxy(int port, int upstream, bool limited) => $"""
+        global
+          nbthread 2
+          maxconn 4000
+        defaults
+          mode http
+          option http-keep-alive
+          http-reuse always
+          timeout connect 1s
+          timeout client 60s
+          timeout server 5s
+          timeout http-keep-alive 60s
+        frontend clients
+          bind 127.0.0.1:{port}
+          option forwardfor
+          {(limited ? "stick-table type ip size 100k expire 30s store http_req_rate(1s)\n  http-request track-sc0 src\n  http-request deny deny_status 429 if { sc_http_req_rate(0) gt 1000000 }" : "")}
+          default_backend behind
+        backend behind
+          server one 127.0.0.1:{upstream} pool-max-conn 256
+
+        """;
+
+    public static string Gateway(int port, int upstream, string? jwks, bool limited, string? accessLog) => $$"""
+        listen: [{address: "127.0.0.1:{{port}}", loops: 2}]
+        clusters:
+          behind: {endpoints: ["127.0.0.1:{{upstream}}"]}
+        {{(jwks is null ? "" : $"jwt: {{issuer: bench, audience: gateway, jwks: \"{jwks}\"}}")}}
+        {{(limited ? "limits: {clients: {rate: 1000000/s, burst: 1000000, everywhere: true}}" : "")}}
+        {{(accessLog is null ? "" : $"access_log: {{path: \"{accessLog}\"}}")}}
+        routes:
+          - {name: all, to: behind, auth: {{(jwks is null ? "none" : "required")}}}
+        """;
+
+    /// <summary>A key set and a token that lasts for the run.</summary>
+    public static (string Jwks, string Token) Credentials(DateTimeOffset now)
+    {
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        var q = key.ExportParameters(false).Q;
+        var jwks = $$"""{"keys":[{"kty":"EC","crv":"P-256","kid":"bench","x":"{{Base64Url.EncodeToString(q.X)}}","y":"{{Base64Url.EncodeToString(q.Y)}}"}]}""";
+        var signed = Encode("""{"alg":"ES256","typ":"JWT","kid":"bench"}""") + "."
+            + Encode($$"""{"sub":"4711","iss":"bench","aud":"gateway","iat":{{now.ToUnixTimeSeconds()}},"exp":{{now.AddHours(6).ToUnixTimeSeconds()}}}""");
+        return (jwks, signed + "." + Base64Url.EncodeToString(key.SignData(Encoding.ASCII.GetBytes(signed), HashAlgorithmName.SHA256)));
+    }
+
+    private static string Encode(string json) => Base64Url.EncodeToString(Encoding.UTF8.GetBytes(json));
+
+    private static string Nginx(string folder, string name, string server) => $$"""
+        worker_processes 2;
+        daemon off;
+        pid {{folder}}/{{name}}.pid;
+        error_log {{folder}}/{{name}}.err;
+        events { worker_connections 20000; }
+        http {
+          access_log off;
+          keepalive_requests 1000000000;
+          keepalive_timeout 300s;
+          client_body_temp_path {{folder}}/{{name}}.body;
+          proxy_temp_path {{folder}}/{{name}}.proxy;
+          fastcgi_temp_path {{folder}}/{{name}}.fastcgi;
+          uwsgi_temp_path {{folder}}/{{name}}.uwsgi;
+          scgi_temp_path {{folder}}/{{name}}.scgi;
+          {{server}}
+        }
+        """;
+}

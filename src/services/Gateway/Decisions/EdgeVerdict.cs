@@ -1,0 +1,98 @@
+using SkyRiff.Gateway.Http1;
+using SkyRiff.Resilience.Adaptive;
+using SkyRiff.Resilience.Calls;
+using SkyRiff.Resilience.Limits;
+
+namespace SkyRiff.Gateway.Decisions;
+
+/// <summary>What the edge decided about one request. Reused: a front holds one per request in flight, so that deciding allocates nothing.</summary>
+internal sealed class EdgeVerdict
+{
+    private static readonly string[] RefusalCodes = [.. Enum.GetValues<Refusal>().Select(r => "gateway." + Refusals.CodeOf(r))];
+
+    internal PathCaptures Captures;
+
+    /// <summary>What decided; heads are written by it too.</summary>
+    public EdgeSnapshot? Snapshot { get; set; }
+
+    public Route? Route { get; set; }
+
+    /// <summary>Which of the route's clusters serves it; null when the gateway answers itself.</summary>
+    public Arm? Arm { get; set; }
+
+    public bool IsCanary { get; set; }
+
+    /// <summary>Where it goes now; the next attempt may choose another.</summary>
+    public Target? Target { get; set; }
+
+    /// <summary>What consistent hashing goes by.</summary>
+    public ulong HashKey { get; set; }
+
+    /// <summary>The target to remember in the client's sticky cookie.</summary>
+    public bool SetSticky { get; set; }
+
+    /// <summary>0: forward. Otherwise the gateway answers itself.</summary>
+    public int Status { get; private set; }
+
+    /// <summary>The stable code of the problem document.</summary>
+    public string Code { get; private set; } = "";
+
+    public string Detail { get; private set; } = "";
+
+    /// <summary>Seconds for <c>Retry-After</c>; 0 for none.</summary>
+    public long RetryAfter { get; set; }
+
+    public PeerAddress Client { get; set; }
+
+    /// <summary>The client came by TLS, here or at a trusted proxy.</summary>
+    public bool IsHttps { get; set; }
+
+    public TraceContext Trace { get; set; }
+
+    public Identity? Identity { get; set; }
+
+    public ReadOnlySpan<byte> User => Identity is { } identity ? identity.User : default;
+
+    /// <summary>The limit that has the least left, which the reply tells.</summary>
+    public RateLimit? Limit { get; set; }
+
+    public LimitDecision LimitDecision { get; set; }
+
+    /// <summary>The web origin that may read the answer; null when none asked, or it may not.</summary>
+    public byte[]? Origin { get; set; }
+
+    /// <summary>A cross-origin preflight, which the gateway answers itself.</summary>
+    public bool IsPreflight { get; set; }
+
+    internal BreakerPermit Breaker { get; set; }
+
+    internal AdaptivePermit Adaptive { get; set; }
+
+    /// <summary>A place in the cluster is held, which <see cref="EdgeSnapshot.Complete"/> gives back.</summary>
+    internal bool IsInside { get; set; }
+
+    public void Clear()
+    {
+        Snapshot = null;
+        Route = null;
+        Arm = null;
+        Target = null;
+        Identity = null;
+        Limit = null;
+        Origin = null;
+        IsPreflight = IsCanary = SetSticky = IsHttps = IsInside = false;
+        Status = 0;
+        RetryAfter = 0;
+        Code = Detail = "";
+        Client = default;
+    }
+
+    public void Refuse(int status, string code, string detail) => (Status, Code, Detail) = (status, code, detail);
+
+    public void Refuse(Refusal refusal) => Refuse(Refusals.StatusOf(refusal), RefusalCodes[(int)refusal], refusal switch
+    {
+        Refusal.HeadTimeout or Refusal.BodyTimeout => "The request did not arrive in time.",
+        Refusal.BodyTooLarge or Refusal.HeadTooLarge or Refusal.TargetTooLong => "The request is larger than this gateway takes.",
+        _ => "The request cannot be understood in exactly one way.",
+    });
+}

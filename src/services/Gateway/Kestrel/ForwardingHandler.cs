@@ -1,0 +1,202 @@
+using System.Net.Sockets;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
+using SkyRiff.Gateway.Decisions;
+using SkyRiff.Gateway.Http1;
+using SkyRiff.Gateway.Running;
+using SkyRiff.Gateway.Telemetry;
+using SkyRiff.Kernel;
+using Outcome = SkyRiff.Resilience.Calls.Verdict;
+
+namespace SkyRiff.Gateway.Kestrel;
+
+/// <summary>
+/// The Kestrel front's requests: the same decisions and the same heads as the lean front, with ASP.NET Core's streams on the client's side. What differs by
+/// the upstream's protocol is in <see cref="Http1Forwarder"/> and <see cref="Http2Forwarder"/>.
+/// </summary>
+internal sealed class ForwardingHandler(EdgeRuntime runtime, Http1Forwarder http1, Http2Forwarder http2, LaneMetrics metrics, AccessLogLane? log, TimeProvider time)
+{
+    private static readonly TimeSpan RetryDelayBase = TimeSpan.FromMilliseconds(50);
+    private static readonly TimeSpan RetryDelayMax = TimeSpan.FromSeconds(1);
+
+    [ThreadStatic]
+    private static SpanIds? _threadIds;
+
+    private readonly Lock _accounting = new();
+
+    public async Task HandleAsync(HttpContext context)
+    {
+        var started = runtime.Clock.Now;
+        if (context.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } size) size.MaxRequestBodySize = null; // ours is per route
+        var call = new ForwardedCall(context);
+        var verdict = call.Verdict;
+        var snapshot = runtime.Snapshot;
+        var refusal = call.Read(snapshot.HeadLimits);
+        if (refusal != Refusal.None)
+        {
+            verdict.Clear();
+            verdict.Snapshot = snapshot;
+            verdict.Client = HttpContextHead.PeerOf(context);
+            verdict.Refuse(refusal);
+            var ids = Ids();
+            verdict.Trace = TraceContext.Continue(default, ref ids);
+            _threadIds = ids;
+        }
+        else
+        {
+            var ids = Ids();
+            snapshot.Decide(call.Head, HttpContextHead.PeerOf(context), context.Request.IsHttps, Now(), ref ids, verdict);
+            _threadIds = ids;
+        }
+        var outcome = Outcome.Abandoned;
+        try
+        {
+            outcome = verdict.Status == 0 ? await ForwardAsync(call) : Outcome.Abandoned;
+            if (verdict.Status != 0) await AnswerAsync(call);
+        }
+        catch (Exception gone) when (gone is OperationCanceledException or IOException or BadHttpRequestException or SocketException or ObjectDisposedException)
+        {
+            context.Abort(); // the client left, or was told half: it must not take that for the whole
+        }
+        finally
+        {
+            var now = runtime.Clock.Now;
+            EdgeSnapshot.Complete(verdict, outcome, call.AttemptNanoseconds > 0 ? call.AttemptNanoseconds : now - started, now);
+            Account(call, now - started);
+        }
+    }
+
+    private static SpanIds Ids() => _threadIds ?? new SpanIds(Entropy.System);
+
+    private EdgeTime Now() => new(runtime.Clock.Now, time.GetUtcNow().ToUnixTimeSeconds());
+
+    /// <summary>Attempts until one has answered, or no more may be made; a verdict with a status is then the answer.</summary>
+    private async Task<Outcome> ForwardAsync(ForwardedCall call)
+    {
+        var verdict = call.Verdict;
+        var cluster = verdict.Arm!.Cluster;
+        cluster.Budget.OnCall();
+        var deadline = runtime.Clock.Now + (long)verdict.Route!.Timeout.TotalNanoseconds;
+        while (true)
+        {
+            if (!EdgeSnapshot.TryChoose(call.Head, verdict, runtime.Clock.Now))
+            {
+                verdict.Refuse(503, "gateway.no_target", "No upstream is there to answer.");
+                return Outcome.Failed;
+            }
+            EdgeSnapshot.BeginAttempt(verdict);
+            var began = runtime.Clock.Now;
+            var attempt = new AttemptResult(Outcome.Abandoned);
+            try
+            {
+                var limit = TimeSpan.FromTicks(Math.Max(1, (deadline - began) / TimeSpan.NanosecondsPerTick));
+                attempt = cluster.Config.UseHttp2 ? await http2.TryAsync(call, limit) : await http1.TryAsync(call, limit);
+            }
+            finally
+            {
+                call.AttemptNanoseconds = runtime.Clock.Now - began;
+                EdgeSnapshot.EndAttempt(verdict, attempt.Outcome, call.AttemptNanoseconds, runtime.Clock.Now);
+            }
+            if (attempt.IsAnswered) return attempt.Outcome;
+            if (!call.MayRepeat(attempt.NothingWasSent) || call.Attempts >= cluster.Config.RetriesMax || !cluster.Budget.TryTake()) return attempt.Outcome;
+            var delay = attempt.NothingWasSent ? TimeSpan.Zero : Entropy.System.Backoff(RetryDelayBase, RetryDelayMax, call.Attempts);
+            if (runtime.Clock.Now + delay.TotalNanoseconds >= deadline) return attempt.Outcome;
+            call.Attempts++;
+            verdict.Refuse(0, "", "");
+            await Task.Delay(delay, time, call.Aborted);
+        }
+    }
+
+    private static async Task AnswerAsync(ForwardedCall call)
+    {
+        if (call.Context.Response.HasStarted)
+        {
+            call.Context.Abort();
+            return;
+        }
+        call.Status = call.Verdict.Status;
+        await ContextReply.WriteProblemAsync(call.Context, call.Verdict, call.Aborted);
+    }
+
+    private void Account(ForwardedCall call, long nanoseconds)
+    {
+        var verdict = call.Verdict;
+        // One lane for many threads; held for well under a microsecond.
+        lock (_accounting)
+        {
+            metrics.Record(verdict.Route?.MetricsIndex ?? 0, call.Status, nanoseconds, call.BytesIn, call.BytesOut);
+            if (log is null) return;
+            var understood = call.IsUnderstood;
+            log.Write(
+                new AccessRecord
+                {
+                    Verdict = verdict,
+                    Method = understood ? call.Head.MethodName : default,
+                    Path = understood ? call.Head.Path : default,
+                    Host = understood ? call.Head.HostName : default,
+                    Status = call.Status,
+                    Nanoseconds = nanoseconds,
+                    BytesIn = call.BytesIn,
+                    BytesOut = call.BytesOut,
+                    Attempts = call.Attempts + 1,
+                },
+                time.GetUtcNow().ToUnixTimeSeconds());
+        }
+    }
+
+    /// <summary>Hands the lane's lines to the log's writer; called about once a second.</summary>
+    public void FlushLog()
+    {
+        lock (_accounting) log?.Flush();
+    }
+}
+
+/// <summary>How an attempt ended. Not answered: the verdict says what the client gets when nothing else is tried.</summary>
+internal readonly record struct AttemptResult(Outcome Outcome, bool IsAnswered = false, bool NothingWasSent = false);
+
+/// <summary>One request on its way through the Kestrel front.</summary>
+internal sealed class ForwardedCall(HttpContext context)
+{
+    private readonly HttpContextHead _head = new();
+
+    public HttpContext Context { get; } = context;
+
+    public CancellationToken Aborted => Context.RequestAborted;
+
+    public EdgeVerdict Verdict { get; } = new();
+
+    public RequestHead Head => _head.Head;
+
+    public bool IsUnderstood { get; private set; }
+
+    /// <summary>Bytes of the request's body were taken, so it cannot be sent again.</summary>
+    public bool BodyBegun { get; set; }
+
+    public int Attempts { get; set; }
+
+    public long AttemptNanoseconds { get; set; }
+
+    public int Status { get; set; }
+
+    public long BytesIn { get; set; }
+
+    public long BytesOut { get; set; }
+
+    public Refusal Read(HeadLimits limits)
+    {
+        var refusal = _head.Read(Context, limits);
+        IsUnderstood = refusal == Refusal.None;
+        return refusal;
+    }
+
+    public bool MayRepeat(bool nothingWasSent) => !BodyBegun && (nothingWasSent || Head.IsIdempotent);
+
+    /// <summary>The attempt failed with what the client gets if no other is made.</summary>
+    public AttemptResult Failed(int status, string code, string detail, bool nothingWasSent = false)
+    {
+        Verdict.Refuse(status, code, detail);
+        return new(Outcome.Failed, IsAnswered: false, nothingWasSent);
+    }
+
+    public static bool IsUnreachable(Exception failure) => failure is SocketException or IOException or ObjectDisposedException;
+}

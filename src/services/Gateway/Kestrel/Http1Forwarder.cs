@@ -1,0 +1,281 @@
+using System.IO.Pipelines;
+using System.Net.Sockets;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
+using SkyRiff.Gateway.Decisions;
+using SkyRiff.Gateway.Http1;
+using Outcome = SkyRiff.Resilience.Calls.Verdict;
+
+namespace SkyRiff.Gateway.Kestrel;
+
+/// <summary>One attempt over a pooled HTTP/1.1 connection: what is sent is rebuilt, what comes is read by the strict core.</summary>
+internal sealed class Http1Forwarder(Http1UpstreamPool pool, TimeProvider time)
+{
+    private const int InterimsMax = 16;
+    private const int OutBytes = 64 * 1024;
+
+    public async Task<AttemptResult> TryAsync(ForwardedCall call, TimeSpan timeout)
+    {
+        var verdict = call.Verdict;
+        var cluster = verdict.Arm!.Cluster;
+        var mayBeStale = true;
+        while (true)
+        {
+            Http1Upstream? upstream = mayBeStale ? pool.TryTake(verdict.Target!, cluster) : null;
+            try
+            {
+                upstream ??= await Http1Upstream.ConnectAsync(verdict.Target!, cluster.Config.ConnectTimeout, call.Aborted);
+            }
+            catch (SocketException)
+            {
+                return call.Failed(502, "gateway.upstream_unreachable", "No upstream could be reached.", nothingWasSent: true);
+            }
+            var exchange = new Exchange(call, upstream, time);
+            try
+            {
+                var result = await exchange.RunAsync(timeout);
+                if (exchange.IsReusable)
+                {
+                    pool.GiveBack(upstream, cluster);
+                    upstream = null;
+                }
+                // Not a retry: the connection was dead before the request, so it costs no budget.
+                if (result.IsAnswered || !exchange.WasStale || !call.MayRepeat(nothingWasSent: false)) return result;
+                mayBeStale = false;
+                verdict.Refuse(0, "", "");
+            }
+            finally
+            {
+                upstream?.Dispose();
+            }
+        }
+    }
+
+    private sealed class Exchange(ForwardedCall call, Http1Upstream upstream, TimeProvider time)
+    {
+        private readonly byte[] _out = new byte[OutBytes];
+        private readonly ResponseHead _head = new();
+        private volatile bool _bodyTooLarge;
+
+        public bool IsReusable { get; private set; }
+
+        /// <summary>A used connection ended before it answered.</summary>
+        public bool WasStale { get; private set; }
+
+        public async Task<AttemptResult> RunAsync(TimeSpan timeout)
+        {
+            using var limit = CancellationTokenSource.CreateLinkedTokenSource(call.Aborted);
+            await using var timer = time.CreateTimer(state => ((CancellationTokenSource)state!).Cancel(), limit, timeout, Timeout.InfiniteTimeSpan);
+            var length = WriteRequest();
+            if (length < 0)
+            {
+                call.Verdict.Refuse(Refusal.HeadTooLarge);
+                return new(Outcome.Abandoned, IsAnswered: false);
+            }
+            using var uploading = CancellationTokenSource.CreateLinkedTokenSource(call.Aborted);
+            var upload = Task.CompletedTask;
+            try
+            {
+                await upstream.SendAsync(_out.AsMemory(0, length), limit.Token);
+                if (call.Head.Body != BodyKind.None) upload = UploadAsync(uploading.Token);
+                var status = await ReadFinalHeadAsync(limit.Token);
+                if (status == ParseStatus.Refused) return call.Failed(502, "gateway.upstream_" + Refusals.CodeOf(_head.Refusal), "The upstream's answer cannot be understood in exactly one way.");
+                if (status == ParseStatus.Incomplete)
+                {
+                    WasStale = upstream.WasUsed;
+                    return call.Failed(502, "gateway.upstream_closed", "The upstream closed the connection before it answered.");
+                }
+                timer.Change(Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+                return await AnswerAsync(upload);
+            }
+            catch (OperationCanceledException) when (!call.Aborted.IsCancellationRequested && limit.IsCancellationRequested)
+            {
+                return call.Failed(504, "gateway.upstream_timeout", "The upstream did not answer in time.");
+            }
+            catch (Exception failure) when (!call.Context.Response.HasStarted && ForwardedCall.IsUnreachable(failure))
+            {
+                WasStale = upstream.WasUsed;
+                if (_bodyTooLarge) return Refused(Refusal.BodyTooLarge);
+                return call.Failed(502, "gateway.upstream_closed", "The upstream closed the connection before it answered.");
+            }
+            catch (Exception failure) when (ForwardedCall.IsUnreachable(failure) && !call.Aborted.IsCancellationRequested)
+            {
+                return new(Outcome.FailedForGood, IsAnswered: Abort());
+            }
+            finally
+            {
+                await uploading.CancelAsync();
+                await upload.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            }
+        }
+
+        private AttemptResult Refused(Refusal refusal)
+        {
+            call.Verdict.Refuse(refusal);
+            return new(Outcome.Abandoned);
+        }
+
+        private int WriteRequest()
+        {
+            var writer = new HeadWriter(_out);
+            ForwardedHeads.WriteRequest(ref writer, call.Head, call.Verdict);
+            return writer.Overflowed ? -1 : writer.Length;
+        }
+
+        /// <summary>Interim answers stay here: the server sends its own "100 Continue" when the body is read.</summary>
+        private async Task<ParseStatus> ReadFinalHeadAsync(CancellationToken cancellationToken)
+        {
+            for (var interims = 0; interims <= InterimsMax; interims++)
+            {
+                var status = await upstream.ReadHeadAsync(_head, call.Verdict.Snapshot!.HeadLimits, call.Head.Method == MethodKind.Head, call.Head.Upgrade, cancellationToken);
+                if (status != ParseStatus.Complete || !_head.IsInterim) return status;
+            }
+            _head.Refusal = Refusal.StatusInvalid;
+            return ParseStatus.Refused;
+        }
+
+        private async Task<AttemptResult> AnswerAsync(Task upload)
+        {
+            var outcome = _head.Status >= 500 ? Outcome.Failed : _head.Status >= 400 ? Outcome.Refused : Outcome.Succeeded;
+            if (_head.Status is 502 or 503 or 504 && call.MayRepeat(nothingWasSent: false) && call.Attempts < call.Verdict.Arm!.Cluster.Config.RetriesMax && call.Verdict.Arm.Cluster.Budget.Available > 0)
+                return call.Failed(_head.Status, "gateway.upstream_failed", "The upstream failed.");
+            call.Status = _head.Status;
+            ApplyHead();
+            if (_head.IsSwitching) return await TunnelAsync();
+            var body = default(BodyTransfer);
+            body.Begin(_head.Body, _head.ContentLength, writesChunks: false, long.MaxValue, call.Verdict.Snapshot!.HeadLimits);
+            var keepAlive = _head.KeepAlive;
+            if (!await DownloadAsync(body)) return new(Outcome.FailedForGood, IsAnswered: Abort());
+            IsReusable = keepAlive && upload.IsCompletedSuccessfully && upstream.Unread.Length == 0 && (call.Head.Body == BodyKind.None || call.Head.Method is not (MethodKind.Get or MethodKind.Head));
+            return new(outcome, IsAnswered: true);
+        }
+
+        private void ApplyHead()
+        {
+            var writer = new HeadWriter(_out);
+            ForwardedHeads.WriteResponse(ref writer, _head, call.Verdict, BodyKind.None, keepAlive: true, clientIsHttp10: false);
+            var own = new ResponseHead();
+            if (writer.Overflowed || ResponseParser.Parse(_out, 0, writer.Length, HeadLimits.Default with { HeadBytesMax = ushort.MaxValue }, own, toHead: true, _head.IsSwitching) != ParseStatus.Complete)
+                throw new IOException("The upstream's head is too large with what is added to it.");
+            ContextReply.Apply(call.Context.Response, own);
+        }
+
+        private bool Abort()
+        {
+            call.Context.Abort(); // the client must see that this is not the whole
+            return true;
+        }
+
+        private async Task<bool> DownloadAsync(BodyTransfer body)
+        {
+            var output = call.Context.Response.BodyWriter;
+            using var idle = CancellationTokenSource.CreateLinkedTokenSource(call.Aborted);
+            await using var timer = time.CreateTimer(state => ((CancellationTokenSource)state!).Cancel(), idle, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+            while (!body.IsDone)
+            {
+                if (upstream.Unread.Length == 0)
+                {
+                    timer.Change(call.Verdict.Route!.StreamIdleTimeout, Timeout.InfiniteTimeSpan);
+                    if (!await upstream.FillAsync(idle.Token)) return body.Kind == BodyKind.UntilClose;
+                }
+                var written = Move(ref body, output, out var consumed);
+                upstream.Consume(consumed);
+                if (body.Refusal != Refusal.None) return false;
+                if (written == 0) continue;
+                call.BytesOut += written;
+                // Flushed at once: an event stream must not wait for more. The pipe's backpressure is the client's.
+                if ((await output.FlushAsync(idle.Token)).IsCompleted) throw new IOException("The client left.");
+            }
+            return true;
+        }
+
+        private int Move(ref BodyTransfer body, PipeWriter output, out int consumed)
+        {
+            var input = upstream.Unread.Span;
+            var writer = new HeadWriter(output.GetSpan(input.Length + BodyTransfer.FramingBytesMax));
+            body.Move(input, ref writer, out consumed);
+            output.Advance(writer.Length);
+            return writer.Length;
+        }
+
+        private async Task UploadAsync(CancellationToken cancellationToken)
+        {
+            var reader = call.Context.Request.BodyReader;
+            var chunked = call.Head.Body == BodyKind.Chunked;
+            var prefix = new byte[16];
+            while (true)
+            {
+                var read = await reader.ReadAsync(cancellationToken);
+                foreach (var part in read.Buffer)
+                {
+                    if (part.Length == 0) continue;
+                    call.BodyBegun = true;
+                    call.BytesIn += part.Length;
+                    if (call.BytesIn > call.Verdict.Route!.BodyBytesMax)
+                    {
+                        _bodyTooLarge = true;
+                        upstream.Dispose(); // a part must not be taken for the whole
+                        throw new BadHttpRequestException("The body is larger than this route takes.", StatusCodes.Status413PayloadTooLarge);
+                    }
+                    if (chunked) await upstream.SendAsync(prefix.AsMemory(0, ChunkPrefix(prefix, part.Length)), cancellationToken);
+                    await upstream.SendAsync(part, cancellationToken);
+                    if (chunked) await upstream.SendAsync("\r\n"u8.ToArray(), cancellationToken);
+                }
+                reader.AdvanceTo(read.Buffer.End);
+                if (!read.IsCompleted) continue;
+                if (chunked) await upstream.SendAsync("0\r\n\r\n"u8.ToArray(), cancellationToken);
+                return;
+            }
+        }
+
+        private static int ChunkPrefix(byte[] destination, int size)
+        {
+            var writer = new HeadWriter(destination);
+            writer.WriteHex(size);
+            writer.Write("\r\n"u8);
+            return writer.Length;
+        }
+
+        private async Task<AttemptResult> TunnelAsync()
+        {
+            if (call.Context.Features.Get<IHttpUpgradeFeature>() is not { IsUpgradableRequest: true } upgrade)
+                return call.Failed(502, "gateway.upgrade_impossible", "This connection cannot become a tunnel.");
+            await using var client = await upgrade.UpgradeAsync();
+            using var ended = CancellationTokenSource.CreateLinkedTokenSource(call.Aborted);
+            var both = Task.WhenAll(ToClientAsync(client, ended), ToUpstreamAsync(client, ended));
+            await both.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            return new(Outcome.Succeeded, IsAnswered: true);
+        }
+
+        private async Task ToClientAsync(Stream client, CancellationTokenSource ended)
+        {
+            try
+            {
+                do
+                {
+                    if (upstream.Unread.Length == 0) continue;
+                    await client.WriteAsync(upstream.Unread, ended.Token);
+                    upstream.Consume(upstream.Unread.Length);
+                }
+                while (await upstream.FillAsync(ended.Token));
+            }
+            finally
+            {
+                await ended.CancelAsync(); // an ended side has nothing more to hear
+            }
+        }
+
+        private async Task ToUpstreamAsync(Stream client, CancellationTokenSource ended)
+        {
+            try
+            {
+                int read;
+                while ((read = await client.ReadAsync(_out, ended.Token)) > 0) await upstream.SendAsync(_out.AsMemory(0, read), ended.Token);
+            }
+            finally
+            {
+                await ended.CancelAsync();
+            }
+        }
+    }
+}

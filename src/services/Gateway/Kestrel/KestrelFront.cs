@@ -1,0 +1,99 @@
+using System.Net;
+using System.Security.Cryptography.X509Certificates;
+using System.Text;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.Logging;
+using SkyRiff.Gateway.Configuration;
+using SkyRiff.Gateway.Running;
+using SkyRiff.Gateway.Telemetry;
+
+namespace SkyRiff.Gateway.Kestrel;
+
+/// <summary>The front for TLS and HTTP/2, on ASP.NET Core's server, over the same decisions as the lean front.</summary>
+internal sealed class KestrelFront : IAsyncDisposable
+{
+    private readonly WebApplication _app;
+    private readonly Http1UpstreamPool _pool;
+    private readonly Http2Forwarder _http2;
+    private readonly ForwardingHandler _handler;
+    private readonly ITimer _tidying;
+
+    private KestrelFront(WebApplication app, IPEndPoint endPoint, LaneMetrics metrics, Http1UpstreamPool pool, Http2Forwarder http2, ForwardingHandler handler, ITimer tidying) =>
+        (_app, EndPoint, Metrics, _pool, _http2, _handler, _tidying) = (app, endPoint, metrics, pool, http2, handler, tidying);
+
+    public IPEndPoint EndPoint { get; }
+
+    public LaneMetrics Metrics { get; }
+
+    public static async Task<KestrelFront> StartAsync(ListenConfig listen, EdgeRuntime runtime, AccessLog? log, TimeProvider time, CancellationToken cancellationToken)
+    {
+        var metrics = new LaneMetrics();
+        var pool = new Http1UpstreamPool(time);
+        var http2 = new Http2Forwarder(time);
+        var handler = new ForwardingHandler(runtime, new Http1Forwarder(pool, time), http2, metrics, log is null ? null : new AccessLogLane(log), time);
+        var builder = WebApplication.CreateSlimBuilder();
+        builder.Logging.ClearProviders();
+        builder.WebHost.UseKestrelHttpsConfiguration().ConfigureKestrel(kestrel =>
+        {
+            Limit(kestrel, listen, runtime);
+            kestrel.Listen(listen.Address, options => Configure(options, listen));
+        });
+        var app = builder.Build();
+        app.Run(handler.HandleAsync);
+        await app.StartAsync(cancellationToken);
+        var port = new Uri(app.Urls.First()).Port;
+        var tidying = time.CreateTimer(
+            _ =>
+            {
+                pool.Tidy(runtime.Snapshot);
+                handler.FlushLog();
+            },
+            null, TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(1));
+        return new(app, new IPEndPoint(listen.Address.Address, port), metrics, pool, http2, handler, tidying);
+    }
+
+    /// <summary>Stops accepting and waits for what is under way, up to the host's limit.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        await _app.StopAsync(CancellationToken.None);
+        await _app.DisposeAsync();
+        await _tidying.DisposeAsync();
+        _handler.FlushLog();
+        _pool.Dispose();
+        _http2.Dispose();
+    }
+
+    private static void Configure(ListenOptions options, ListenConfig listen)
+    {
+        options.Protocols = listen.Certificate is null ? HttpProtocols.Http1 : HttpProtocols.Http1AndHttp2;
+        if (listen.Certificate is not null) options.UseHttps(X509Certificate2.CreateFromPemFile(listen.Certificate, listen.Key));
+    }
+
+    private static void Limit(KestrelServerOptions kestrel, ListenConfig listen, EdgeRuntime runtime)
+    {
+        var limits = kestrel.Limits;
+        kestrel.AddServerHeader = false;
+        kestrel.RequestHeaderEncodingSelector = _ => Encoding.Latin1;
+        kestrel.ResponseHeaderEncodingSelector = _ => Encoding.Latin1;
+        kestrel.AllowResponseHeaderCompression = true;
+        limits.KeepAliveTimeout = listen.IdleTimeout;
+        limits.RequestHeadersTimeout = listen.HeadTimeout;
+        limits.MaxConcurrentConnections = listen.ConnectionsMax;
+        limits.MaxConcurrentUpgradedConnections = listen.ConnectionsMax;
+        limits.MaxRequestBodySize = null; // ours is per route
+        limits.MaxRequestHeaderCount = runtime.Snapshot.HeadLimits.FieldCountMax;
+        limits.MaxRequestHeadersTotalSize = runtime.Snapshot.HeadLimits.HeadBytesMax;
+        limits.MaxRequestLineSize = runtime.Snapshot.HeadLimits.TargetBytesMax + 64;
+        limits.MinRequestBodyDataRate = new MinDataRate(240, TimeSpan.FromSeconds(5));
+        limits.MinResponseDataRate = new MinDataRate(240, TimeSpan.FromSeconds(5));
+        // Streams per connection are bounded, and Kestrel closes a connection that resets more of them than that (the rapid reset flood).
+        limits.Http2.MaxStreamsPerConnection = 100;
+        limits.Http2.MaxRequestHeaderFieldSize = 8 * 1024;
+        limits.Http2.InitialStreamWindowSize = 256 * 1024;
+        limits.Http2.InitialConnectionWindowSize = 1024 * 1024;
+        limits.Http2.KeepAlivePingDelay = TimeSpan.FromSeconds(30);
+        limits.Http2.KeepAlivePingTimeout = TimeSpan.FromSeconds(10);
+    }
+}

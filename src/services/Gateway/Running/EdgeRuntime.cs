@@ -1,0 +1,90 @@
+using Microsoft.Extensions.Logging;
+using SkyRiff.Gateway.Configuration;
+using SkyRiff.Gateway.Decisions;
+using SkyRiff.Kernel;
+using SkyRiff.Kernel.Loops;
+using SkyRiff.Resilience;
+
+namespace SkyRiff.Gateway.Running;
+
+/// <summary>
+/// The decisions and what keeps them fresh: probes, keys, sweeping. It has no listener: a front, or the edge inside a program, asks its
+/// <see cref="Snapshot"/>.
+/// </summary>
+internal sealed class EdgeRuntime : IAsyncDisposable
+{
+    private readonly Entropy _entropy;
+    private readonly SemaphoreSlim _applying = new(1);
+    private readonly List<SupervisedLoop> _loops;
+    private EdgeSnapshot _snapshot;
+
+    public EdgeRuntime(EdgeConfig config, TimeProvider time, Entropy entropy, ILoggerFactory loggers)
+    {
+        Clock = new MonotonicClock(time);
+        _entropy = entropy;
+        _snapshot = EdgeCompiler.Compile(config, null, entropy, Clock.Now);
+        _loops =
+        [
+            new HealthProber(this, time, entropy, loggers.CreateLogger<HealthProber>()),
+            new JwksRefresher(this, time, entropy, loggers.CreateLogger<JwksRefresher>()),
+            new LimitTidier(this, time, entropy, loggers.CreateLogger<LimitTidier>()),
+        ];
+    }
+
+    /// <summary>Raised after a new snapshot is in force.</summary>
+    public event Action<EdgeSnapshot>? Applied;
+
+    public MonotonicClock Clock { get; }
+
+    public EdgeSnapshot Snapshot => Volatile.Read(ref _snapshot);
+
+    public async Task StartAsync(CancellationToken cancellationToken)
+    {
+        await JwksRefresher.LoadAsync(Snapshot, cancellationToken);
+        foreach (var loop in _loops) await loop.StartAsync(cancellationToken);
+    }
+
+    /// <summary>Puts a checked configuration in force, atomically: every request is decided wholly by the old or wholly by the new one.</summary>
+    public async Task ApplyAsync(EdgeConfig config, CancellationToken cancellationToken)
+    {
+        await _applying.WaitAsync(cancellationToken);
+        try
+        {
+            var applied = EdgeCompiler.Compile(config, _snapshot, _entropy, Clock.Now);
+            // Another issuer's keys are fetched before anybody is judged by them.
+            if (applied.Jwt is { Keys.Count: 0 }) await JwksRefresher.LoadAsync(applied, cancellationToken);
+            Volatile.Write(ref _snapshot, applied);
+            Applied?.Invoke(applied);
+        }
+        finally
+        {
+            _applying.Release();
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var loop in _loops) await loop.DisposeAsync();
+        _applying.Dispose();
+    }
+}
+
+/// <summary>Gives the memory of idle rate limit keys back.</summary>
+internal sealed class LimitTidier(EdgeRuntime runtime, TimeProvider time, Entropy entropy, ILogger<LimitTidier> logger)
+    : SupervisedLoop("gateway-limit-tidier", time, entropy, logger)
+{
+    private static readonly TimeSpan Interval = TimeSpan.FromSeconds(1);
+
+    /// <summary>Of each limiter's shards per interval; a full turn takes a quarter of a minute.</summary>
+    private const int TurnsPerSweep = 16;
+
+    protected override async Task RunAsync(CancellationToken stopping)
+    {
+        while (true)
+        {
+            await Task.Delay(Interval, Time, stopping);
+            foreach (var limit in runtime.Snapshot.Limits.Values)
+                limit.Limiter.Sweep(runtime.Clock.Now, Math.Max(1, limit.Limiter.Shards / TurnsPerSweep));
+        }
+    }
+}
