@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using Microsoft.Extensions.Caching.Memory;
-using SkyRiff.Caching.Tags;
 
 namespace SkyRiff.Bench.Caching;
 
