@@ -79,6 +79,12 @@ internal abstract class Engine(string name, string directory, EngineAccount acco
     /// </summary>
     protected virtual bool TrySetAsideDamage() => false;
 
+    /// <summary>Whether its last words say that a server which is just dying stands in its way: then it is tried again, for <see cref="DyingMax"/>.</summary>
+    protected virtual bool WaitsForTheDying(string lastWords) => false;
+
+    private static readonly TimeSpan DyingMax = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan DyingRetryDelay = TimeSpan.FromMilliseconds(200);
+
     /// <summary>Returns when the engine answers; from then on it is kept running until <see cref="SupervisedLoop.StopAsync"/>.</summary>
     public async Task StartFirstAsync(CancellationToken cancellationToken)
     {
@@ -116,6 +122,24 @@ internal abstract class Engine(string name, string directory, EngineAccount acco
 
     private async Task LaunchAsync(CancellationToken cancellationToken)
     {
+        var began = Time.GetTimestamp();
+        while (true)
+        {
+            try
+            {
+                await LaunchOnceAsync(cancellationToken);
+                return;
+            }
+            catch (EngineException fault) when (fault.Kind == EngineFault.NotStarted && WaitsForTheDying(Log.Tail) && Time.GetElapsedTime(began) < DyingMax)
+            {
+                await EndAsync();
+                await Task.Delay(DyingRetryDelay, Time, cancellationToken);
+            }
+        }
+    }
+
+    private async Task LaunchOnceAsync(CancellationToken cancellationToken)
+    {
         await EndOrphanAsync(cancellationToken);
         IsRecovering = false;
         var (program, arguments) = Command();
@@ -128,7 +152,7 @@ internal abstract class Engine(string name, string directory, EngineAccount acco
         catch (EngineException fault) when (fault.Kind == EngineFault.NotStarted && TrySetAsideDamage())
         {
             await EndAsync();
-            await LaunchAsync(cancellationToken);
+            await LaunchOnceAsync(cancellationToken);
             return;
         }
 

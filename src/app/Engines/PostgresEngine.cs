@@ -89,6 +89,9 @@ internal sealed class PostgresEngine : Engine
         }
     }
 
+    /// <summary>The postmaster is gone, one of its children is not yet: a matter of moments after a kill.</summary>
+    protected override bool WaitsForTheDying(string lastWords) => lastWords.Contains("pre-existing shared memory block", StringComparison.Ordinal);
+
     protected override void Read(string logLine)
     {
         if (!logLine.Contains("automatic recovery in progress", StringComparison.Ordinal)) return;

@@ -73,6 +73,7 @@ public sealed class HostileSite : IAsyncLifetime
         var settings = new Dictionary<string, string?>
         {
             ["App:Role"] = "api",
+            ["Edge:Enabled"] = "false", // thousands of calls a second are the point here; the limits have tests of their own
             ["App:Port"] = Port.ToString(),
             ["App:WebRoot"] = Path.Combine(_folder, "web"),
             ["Data:ServiceUserPrefix"] = _data.ServiceUserPrefix,
