@@ -1,4 +1,5 @@
 using SkyRiff.Contracts;
+using SkyRiff.Http.Webhooks;
 
 namespace SkyRiff.Payments;
 
@@ -182,7 +183,7 @@ internal sealed class ProviderOptions
         if (Secrets.Count is < 1 or > 5) yield return $"Payments:Providers:{name}:Secrets has {Secrets.Count} entries; 1 to 5 are possible.";
         for (var i = 0; i < Secrets.Count; i++)
         {
-            if (!Webhooks.WebhookSecret.TryParse(Secrets[i], out _)) yield return $"Payments:Providers:{name}:Secrets:{i} is not 'whsec_' followed by the base64 of 24 to 64 bytes.";
+            if (!WebhookSecret.TryParse(Secrets[i], out _)) yield return $"Payments:Providers:{name}:Secrets:{i} is not 'whsec_' followed by the base64 of 24 to 64 bytes.";
         }
     }
 
@@ -209,7 +210,7 @@ internal sealed class SandboxOptions
     public IEnumerable<string> Validate()
     {
         if (WebhookBaseUrl.Length > 0 && !PaymentsOptions.IsBaseUrl(WebhookBaseUrl)) yield return $"Payments:Sandbox:WebhookBaseUrl is '{WebhookBaseUrl}'; it takes an absolute http or https address without a path, or nothing.";
-        if (Secret.Length > 0 && !Webhooks.WebhookSecret.TryParse(Secret, out _)) yield return "Payments:Sandbox:Secret is not 'whsec_' followed by the base64 of 24 to 64 bytes.";
+        if (Secret.Length > 0 && !WebhookSecret.TryParse(Secret, out _)) yield return "Payments:Sandbox:Secret is not 'whsec_' followed by the base64 of 24 to 64 bytes.";
         if (CompletionWait < TimeSpan.Zero || CompletionWait > TimeSpan.FromSeconds(10)) yield return $"Payments:Sandbox:CompletionWait is {CompletionWait}; 0 to 10 s are possible.";
     }
 

@@ -15,5 +15,8 @@ internal static class VideoProblems
     public static readonly ProblemCode AlreadyPublished = new("videos.already_published", ProblemCategory.Conflict, "The generation is published");
     public static readonly ProblemCode WorkNotFound = new("videos.work_not_found", ProblemCategory.NotFound, "No such work");
     public static readonly ProblemCode UnknownFeed = new("videos.unknown_feed", ProblemCategory.Invalid, "No such feed");
+    public static readonly ProblemCode NoSuchProvider = new("videos.no_such_provider", ProblemCategory.NotFound, "No such video provider");
+    public static readonly ProblemCode BadSignature = new("videos.bad_signature", ProblemCategory.Malformed, "The webhook's signature is not valid");
+    public static readonly ProblemCode BadEvent = new("videos.bad_event", ProblemCategory.Invalid, "The webhook's event cannot be used");
     public static readonly ProblemCode RangeNotSatisfiable = new("media.range_not_satisfiable", ProblemCategory.Malformed, "The range lies outside the file");
 }

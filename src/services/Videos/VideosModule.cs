@@ -62,6 +62,7 @@ public sealed class VideosModule : Module
         services.AddSingleton<MediaUrls>();
         services.AddSingleton<MediaAccess>();
         services.AddSingleton<ServeMedia>();
+        services.AddSingleton<ReceiveProviderWebhook>();
         services.AddSingleton<WorkViews>();
         services.AddSingleton<IUserEventSource, GenerationEvents>();
         services.AddSingleton<IWorkCounts, WorkCountsOfUsers>();
@@ -87,6 +88,10 @@ public sealed class VideosModule : Module
         api.Get<GetWork, WorkView>("/works/{id}").Open().Says("One work, with where to play it.").Refuses(VideoProblems.WorkNotFound);
         api.Patch<ChangeWork, ChangeWork.Request, WorkView>("/works/{id}").Says("Changes a work; what is absent stays.").Refuses(VideoProblems.WorkNotFound);
         api.Delete<DeleteWork, Done>("/works/{id}").Says("Takes a work down; the generation stays.").Refuses(VideoProblems.WorkNotFound);
+        var callbacks = api.Service<ReceiveProviderWebhook>();
+        api.Raw("POST", "/webhooks/providers/{provider}", callbacks.HandleAsync).Anonymous().TakesRaw("application/json").BodyMax(ReceiveProviderWebhook.BodyBytesMax).Replies<ProviderWebhookReply>()
+            .Says("A video provider's callback, signed by the Standard Webhooks specification; it only has the job looked at.")
+            .Refuses(VideoProblems.NoSuchProvider, VideoProblems.BadSignature, VideoProblems.BadEvent, HttpProblems.TooLarge);
         var media = api.Service<ServeMedia>();
         foreach (var method in new[] { "GET", "HEAD" })
         {

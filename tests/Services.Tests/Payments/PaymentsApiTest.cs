@@ -4,8 +4,8 @@ using System.Text;
 using System.Text.Json;
 using Shouldly;
 using SkyRiff.Contracts;
+using SkyRiff.Http.Webhooks;
 using SkyRiff.Payments;
-using SkyRiff.Payments.Webhooks;
 using SkyRiff.Testing;
 
 namespace SkyRiff.Services.Tests.Payments;

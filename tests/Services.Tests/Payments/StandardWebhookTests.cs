@@ -2,8 +2,8 @@ using System.Text;
 using FsCheck;
 using FsCheck.Fluent;
 using Shouldly;
+using SkyRiff.Http.Webhooks;
 using SkyRiff.Kernel;
-using SkyRiff.Payments.Webhooks;
 using Xunit;
 
 namespace SkyRiff.Services.Tests.Payments;

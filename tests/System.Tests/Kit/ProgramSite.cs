@@ -39,6 +39,12 @@ internal sealed class ProgramSite : IAsyncDisposable
         ["Videos:Sweep:FilesInterval"] = "00:00:01",
         ["Videos:Sweep:OrphanAge"] = "00:00:01",
         ["App:StopGrace"] = "00:00:05",
+        // All clients of a test have one address, and look at things far more often than people do.
+        ["Edge:PerAddress:Count"] = "100000",
+        ["Edge:PerAddress:Burst"] = "100000",
+        ["Edge:PerUser:Count"] = "1000000",
+        ["Edge:RegistrationsPerAddress:Burst"] = "100000",
+        ["Edge:SignInsPerAddress:Burst"] = "100000",
     };
 
     private static readonly string Program = Path.Combine(AppContext.BaseDirectory, "skyriff");
@@ -86,25 +92,28 @@ internal sealed class ProgramSite : IAsyncDisposable
     }
 
     /// <summary>Another process of the same program with a data folder of its own, working on the engines and the files of the running one.</summary>
-    public async Task<RunningProgram> StartSecondAsync(IEnumerable<KeyValuePair<string, string>> settings)
+    public async Task<RunningProgram> StartBesideAsync(string name, IEnumerable<KeyValuePair<string, string>> settings)
     {
         var at = Engines;
-        var shared = new Dictionary<string, string>(Settings) { ["Videos:ObjectsFolder"] = Path.Combine(DataPath, "objects"), ["Videos:ScratchFolder"] = Path.Combine(DataPath, "scratch"), ["Data:AdminUser"] = at.PostgresUser };
+        var shared = new Dictionary<string, string>(Settings) { ["Videos:ObjectsFolder"] = Path.Combine(DataPath, "objects"), ["Videos:ScratchFolder"] = Path.Combine(DataPath, "scratch"), ["Data:AdminUser"] = at.PostgresUser, ["Redis:Address"] = "unix:" + at.RedisSocketPath };
         for (var number = 0; number < 4; number++) shared[$"Data:Shards:{number}:Primary"] = $"Host={at.PostgresSocketDirectory};Port={at.PostgresPort};Database=skyriff_{number}";
         foreach (var (key, value) in settings) shared[key] = value;
-        var folder = Path.Combine(_root, "second");
-        Directory.CreateDirectory(Path.Combine(folder, "keys"));
-        var program = RunningProgram.Launch(Program, ["up", "--data", folder, "--port", Text(FreePort())], Variables(shared, crashAt: null), LogPath + "-second");
+        var folder = Path.Combine(_root, name);
+        await RunAsync(folder, shared, "migrate"); // makes the folder, which then gets the key that both must have
+        File.Copy(Path.Combine(DataPath, "keys", "master.key"), Path.Combine(folder, "keys", "master.key"), overwrite: true);
+        var program = RunningProgram.Launch(Program, ["up", "--data", folder, "--port", Text(FreePort())], Variables(shared, crashAt: null), $"{LogPath}-{name}");
         _started.Add(program);
-        await program.WaitUntilReadyAsync(mayDie: false);
+        if (!await program.WaitUntilReadyAsync(mayDie: false)) throw new InvalidOperationException($"The port of {name} was taken before it could take it.");
         return program;
     }
 
     /// <summary>Runs another command of the program on this data folder; answers its exit code and all that it said.</summary>
-    public async Task<(int Code, string Output)> RunAsync(params string[] command)
+    public Task<(int Code, string Output)> RunAsync(params string[] command) => RunAsync(DataPath, Settings, command);
+
+    private static async Task<(int Code, string Output)> RunAsync(string folder, Dictionary<string, string> settings, params string[] command)
     {
-        var start = new ProcessStartInfo(Program, [.. command, "--data", DataPath]) { UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true, WorkingDirectory = "/" };
-        foreach (var (key, value) in Variables(Settings, crashAt: null)) start.Environment[key] = value;
+        var start = new ProcessStartInfo(Program, [.. command, "--data", folder]) { UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true, WorkingDirectory = "/" };
+        foreach (var (key, value) in Variables(settings, crashAt: null)) start.Environment[key] = value;
         using var process = Process.Start(start)!;
         process.StandardInput.Close();
         var errors = process.StandardError.ReadToEndAsync(CancellationToken.None);

@@ -6,6 +6,7 @@ using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
 using SkyRiff.Data;
+using SkyRiff.Http.Webhooks;
 using SkyRiff.Http;
 using SkyRiff.Payments.Orders;
 using SkyRiff.Payments.Webhooks;

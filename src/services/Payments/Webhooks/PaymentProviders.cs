@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using SkyRiff.Http.Webhooks;
 using SkyRiff.Kernel;
 
 namespace SkyRiff.Payments.Webhooks;

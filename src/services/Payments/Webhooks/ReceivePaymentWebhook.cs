@@ -1,8 +1,8 @@
-using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
 using SkyRiff.Contracts;
 using SkyRiff.Data;
 using SkyRiff.Http;
+using SkyRiff.Http.Webhooks;
 using SkyRiff.Kernel.Ids;
 using SkyRiff.Kernel.Outcomes;
 using SkyRiff.Payments.Ledger;
@@ -39,17 +39,15 @@ internal sealed class ReceivePaymentWebhook(
     {
         var provider = call.RouteText("provider");
         if (!providers.TryGetSecrets(provider, out var secrets)) return PaymentProblems.NoSuchProvider.Because("No payment provider of this name is set up here.");
-        if (!(await ReadBodyAsync(call.Http.Request, cancellationToken)).TryGet(out var body, out var problem)) return problem;
+        if (!(await StandardWebhook.ReadBodyAsync(call.Http.Request, BodyBytesMax, cancellationToken)).TryGet(out var body, out var problem)) return problem;
 
         var headers = call.Http.Request.Headers;
-        var webhookId = Single(headers, StandardWebhook.IdHeader);
-        var forged = StandardWebhook.Verify(
-            secrets, webhookId, Single(headers, StandardWebhook.TimestampHeader), Single(headers, StandardWebhook.SignatureHeader), body.Span, time.GetUtcNow(), options.WebhookTolerance);
-        if (forged is not null) return forged;
+        if (StandardWebhook.Verify(secrets, headers, body.Span, time.GetUtcNow(), options.WebhookTolerance) is { } forged) return PaymentProblems.BadSignature.Because(forged);
+        var webhookId = headers[StandardWebhook.IdHeader].ToString();
 
         if (!PaymentEvent.Parse(body).TryGet(out var what, out problem)) return problem;
         if (what == PaymentEvent.Unknown) return new WebhookReply("ignored");
-        return await ApplyAsync(provider, webhookId!, what, cancellationToken);
+        return await ApplyAsync(provider, webhookId, what, cancellationToken);
     }
 
     private async Task<Outcome<WebhookReply>> ApplyAsync(string provider, string webhookId, PaymentEvent what, CancellationToken cancellationToken)
@@ -85,19 +83,6 @@ internal sealed class ReceivePaymentWebhook(
         await Outbox.AppendAsync(session, Topics.CreditsPurchased, order.Id.Value, EventJson.Write(new CreditsPurchased(order.Id, order.User, order.Credits)), cancellationToken);
         return movement;
     }
-
-    /// <summary>The signature is over bytes, so the body is taken as it came.</summary>
-    private static async Task<Outcome<ReadOnlyMemory<byte>>> ReadBodyAsync(HttpRequest request, CancellationToken cancellationToken)
-    {
-        if (request.ContentLength > BodyBytesMax) return TooLarge();
-        var buffer = new byte[Math.Min(request.ContentLength ?? BodyBytesMax, BodyBytesMax) + 1];
-        var length = await request.Body.ReadAtLeastAsync(buffer, buffer.Length, throwOnEndOfStream: false, cancellationToken);
-        return length > BodyBytesMax ? TooLarge() : (ReadOnlyMemory<byte>)buffer.AsMemory(0, length);
-    }
-
-    private static Problem TooLarge() => HttpProblems.TooLarge.Because($"The body may have {BodyBytesMax} bytes.");
-
-    private static string? Single(IHeaderDictionary headers, string name) => headers[name] is [{ } only] ? only : null;
 
     private sealed record Applied(UserId User, string Word, Movement? Movement);
 }

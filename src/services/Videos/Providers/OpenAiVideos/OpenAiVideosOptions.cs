@@ -1,3 +1,5 @@
+using SkyRiff.Http.Webhooks;
+
 namespace SkyRiff.Videos.Providers.OpenAiVideos;
 
 /// <summary>One provider that speaks the OpenAI-compatible <c>/v1/videos</c> dialect: a gateway, a reseller, a model server of one's own.</summary>
@@ -26,6 +28,12 @@ internal sealed class OpenAiVideosOptions
     /// </summary>
     public bool HonoursIdempotencyKey { get; set; }
 
+    /// <summary>
+    /// What its callbacks to <c>/api/v1/webhooks/providers/NAME</c> are signed with (Standard Webhooks: <c>whsec_</c> and base64 of 24 to 64 bytes), up to 5 while one replaces another;
+    /// none: callbacks are refused, and polls alone tell. Secret.
+    /// </summary>
+    public List<string> WebhookSecrets { get; set; } = [];
+
     public List<ModelOptions> Models { get; set; } = [];
 
     public IEnumerable<string> Validate(string name)
@@ -37,6 +45,11 @@ internal sealed class OpenAiVideosOptions
         if (PollInterval < TimeSpan.FromMilliseconds(200) || PollInterval > TimeSpan.FromMinutes(1)) yield return $"{section}:PollInterval is {PollInterval}; 200 ms to 1 min are possible.";
         if (CallTimeout < TimeSpan.FromSeconds(1) || CallTimeout > TimeSpan.FromMinutes(5)) yield return $"{section}:CallTimeout is {CallTimeout}; 1 s to 5 min are possible.";
         if (StallTimeout < TimeSpan.FromSeconds(1) || StallTimeout > TimeSpan.FromMinutes(5)) yield return $"{section}:StallTimeout is {StallTimeout}; 1 s to 5 min are possible.";
+        if (WebhookSecrets.Count > 5) yield return $"{section}:WebhookSecrets has {WebhookSecrets.Count} entries; at most 5 are possible.";
+        for (var i = 0; i < WebhookSecrets.Count; i++)
+        {
+            if (!WebhookSecret.TryParse(WebhookSecrets[i], out _)) yield return $"{section}:WebhookSecrets:{i} is not 'whsec_' followed by the base64 of 24 to 64 bytes.";
+        }
         if (Models.Count == 0) yield return $"{section}:Models is empty; name at least one model.";
         foreach (var mistake in Models.SelectMany((model, i) => model.Validate($"{section}:Models:{i}"))) yield return mistake;
     }

@@ -1,10 +1,10 @@
 using System.Diagnostics.CodeAnalysis;
 using SkyRiff.Kernel;
 
-namespace SkyRiff.Payments.Webhooks;
+namespace SkyRiff.Http.Webhooks;
 
 /// <summary>A symmetric secret of the Standard Webhooks specification: <c>whsec_</c> and the base64 of 24 to 64 bytes.</summary>
-internal sealed class WebhookSecret
+public sealed class WebhookSecret
 {
     private const string Prefix = "whsec_";
     private const int BytesMin = 24;
@@ -14,8 +14,9 @@ internal sealed class WebhookSecret
 
     private WebhookSecret(byte[] key) => _key = key;
 
-    public ReadOnlySpan<byte> Key => _key;
+    internal ReadOnlySpan<byte> Key => _key;
 
+    /// <summary>A new one of 32 bytes.</summary>
     public static WebhookSecret Make(Entropy entropy)
     {
         var key = new byte[32];
@@ -23,6 +24,7 @@ internal sealed class WebhookSecret
         return new WebhookSecret(key);
     }
 
+    /// <summary>False for what is not of the form above.</summary>
     public static bool TryParse(string text, [MaybeNullWhen(false)] out WebhookSecret secret)
     {
         secret = null;
@@ -33,7 +35,9 @@ internal sealed class WebhookSecret
         return true;
     }
 
+    /// <exception cref="FormatException">It is not of the form above.</exception>
     public static WebhookSecret Parse(string text) => TryParse(text, out var secret) ? secret : throw new FormatException("Not 'whsec_' followed by the base64 of 24 to 64 bytes.");
 
+    /// <summary>Never the secret.</summary>
     public override string ToString() => Prefix + "...";
 }

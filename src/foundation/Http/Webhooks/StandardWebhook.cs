@@ -1,18 +1,22 @@
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
+using Microsoft.AspNetCore.Http;
 using SkyRiff.Kernel.Outcomes;
 
-namespace SkyRiff.Payments.Webhooks;
+namespace SkyRiff.Http.Webhooks;
 
 /// <summary>
 /// Signing and verifying by the Standard Webhooks specification, symmetric scheme <c>v1</c>: HMAC-SHA-256 over
 /// <c>{webhook-id}.{webhook-timestamp}.{body}</c>, as base64. Pure: the time is given.
 /// </summary>
-internal static class StandardWebhook
+public static class StandardWebhook
 {
+    /// <summary>Names the delivery; the same at a repetition.</summary>
     public const string IdHeader = "webhook-id";
+    /// <summary>When it was signed, in whole seconds since 1970.</summary>
     public const string TimestampHeader = "webhook-timestamp";
+    /// <summary>One or several signatures, with spaces between.</summary>
     public const string SignatureHeader = "webhook-signature";
 
     private const string Scheme = "v1,";
@@ -30,16 +34,16 @@ internal static class StandardWebhook
     /// Null when one of the space-separated signatures was made with one of the secrets (senders send several, and we hold several, while a secret is being
     /// replaced) at a time within the tolerance; else why not. Comparing takes the same time whatever the bytes.
     /// </summary>
-    public static Problem? Verify(
+    public static string? Verify(
         IReadOnlyList<WebhookSecret> secrets, string? id, string? timestamp, string? signatures, ReadOnlySpan<byte> body, DateTimeOffset now, TimeSpan tolerance)
     {
-        if (!IsId(id)) return PaymentProblems.BadSignature.Because($"Send one {IdHeader} of 1 to {IdLengthMax} visible ASCII characters without a dot.");
+        if (!IsId(id)) return $"Send one {IdHeader} of 1 to {IdLengthMax} visible ASCII characters without a dot.";
         if (!long.TryParse(timestamp, NumberStyles.None, CultureInfo.InvariantCulture, out var seconds) || seconds > DateTimeOffset.MaxValue.ToUnixTimeSeconds())
         {
-            return PaymentProblems.BadSignature.Because($"Send one {TimestampHeader} in whole seconds since 1970.");
+            return $"Send one {TimestampHeader} in whole seconds since 1970.";
         }
-        if (signatures is null or { Length: > SignatureLengthMax }) return PaymentProblems.BadSignature.Because($"Send one {SignatureHeader} of at most {SignatureLengthMax} characters.");
-        if ((DateTimeOffset.FromUnixTimeSeconds(seconds) - now).Duration() > tolerance) return PaymentProblems.BadSignature.Because($"The {TimestampHeader} is further from now than {tolerance.TotalMinutes:0} minutes.");
+        if (signatures is null or { Length: > SignatureLengthMax }) return $"Send one {SignatureHeader} of at most {SignatureLengthMax} characters.";
+        if ((DateTimeOffset.FromUnixTimeSeconds(seconds) - now).Duration() > tolerance) return $"The {TimestampHeader} is further from now than {tolerance.TotalMinutes:0} minutes.";
 
         Span<byte> candidate = stackalloc byte[HMACSHA256.HashSizeInBytes];
         var genuine = false;
@@ -53,8 +57,25 @@ internal static class StandardWebhook
                 genuine |= CryptographicOperations.FixedTimeEquals(candidate, mac);
             }
         }
-        return genuine ? null : PaymentProblems.BadSignature.Because("No signature was made with a secret of this provider over these very bytes.");
+        return genuine ? null : "No signature was made with a secret of this provider over these very bytes.";
     }
+
+    /// <inheritdoc cref="Verify(IReadOnlyList{WebhookSecret}, string?, string?, string?, ReadOnlySpan{byte}, DateTimeOffset, TimeSpan)"/>
+    public static string? Verify(IReadOnlyList<WebhookSecret> secrets, IHeaderDictionary headers, ReadOnlySpan<byte> body, DateTimeOffset now, TimeSpan tolerance) =>
+        Verify(secrets, Single(headers, IdHeader), Single(headers, TimestampHeader), Single(headers, SignatureHeader), body, now, tolerance);
+
+    /// <summary>The body as it came, which is what the signature is over; at most <paramref name="bytesMax"/>, else <see cref="HttpProblems.TooLarge"/>.</summary>
+    public static async Task<Outcome<ReadOnlyMemory<byte>>> ReadBodyAsync(HttpRequest request, int bytesMax, CancellationToken cancellationToken)
+    {
+        if (request.ContentLength > bytesMax) return TooLarge(bytesMax);
+        var buffer = new byte[Math.Min(request.ContentLength ?? bytesMax, bytesMax) + 1];
+        var length = await request.Body.ReadAtLeastAsync(buffer, buffer.Length, throwOnEndOfStream: false, cancellationToken);
+        return length > bytesMax ? TooLarge(bytesMax) : (ReadOnlyMemory<byte>)buffer.AsMemory(0, length);
+    }
+
+    private static Problem TooLarge(int bytesMax) => HttpProblems.TooLarge.Because($"The body may have {bytesMax} bytes.");
+
+    private static string? Single(IHeaderDictionary headers, string name) => headers[name] is [{ } only] ? only : null;
 
     /// <summary>Without dots, so that no id and timestamp can be read in two ways.</summary>
     private static bool IsId(string? id) => id is { Length: > 0 and <= IdLengthMax } && id.All(letter => letter is > ' ' and <= '~' and not '.');
