@@ -284,7 +284,8 @@ public sealed class RouteTests : HttpTest
         }
         await Testing.Until.HoldsAsync(() => Log.Entries.Any(entry => entry.Text.Contains("Request finished", StringComparison.Ordinal) || entry.Text.Contains("reset", StringComparison.OrdinalIgnoreCase)), "the server did not notice");
         (await SendAsync(HttpMethod.Get, "/api/v1/me")).Status.ShouldBe(HttpStatusCode.OK);
-        Log.Entries.ShouldNotContain(entry => entry.Level >= LogLevel.Warning);
+        // Kestrel itself may remark that it could not read the rest away.
+        Log.Entries.Where(entry => entry.Level >= LogLevel.Warning && entry.Text.StartsWith("SkyRiff.", StringComparison.Ordinal)).Select(entry => entry.Text).ShouldBeEmpty();
     }
 
     [Fact]

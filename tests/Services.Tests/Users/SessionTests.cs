@@ -10,6 +10,9 @@ namespace SkyRiff.Services.Tests.Users;
 
 public sealed class SessionTests(SharedPostgres shared) : UsersTest(shared)
 {
+    /// <summary>One, so that nothing of somebody else's is safe merely because it lies elsewhere.</summary>
+    protected override int ShardCount => 1;
+
     [Theory]
     [InlineData(3, 3, 0, RefreshVerdict.Rotate)]
     [InlineData(3, 3, 99999, RefreshVerdict.Rotate)]
@@ -52,11 +55,15 @@ public sealed class SessionTests(SharedPostgres shared) : UsersTest(shared)
     [Fact]
     public async Task Of_parallel_trades_one_rotates_and_the_session_ends()
     {
-        var first = await RegisteredAsync("ada");
-        var replies = await Task.WhenAll(Enumerable.Range(0, 20).Select(_ => RefreshAsync(first.RefreshToken)));
-        replies.Count(reply => reply.Status is HttpStatusCode.OK).ShouldBe(1);
-        replies.Where(reply => reply.Status is not HttpStatusCode.OK).ShouldAllBe(reply => reply.Status == HttpStatusCode.Unauthorized);
-        (await SqlAsync("SELECT rotation || ' ' || revoked_why FROM users.sessions")).ShouldBe(["1 reuse"]);
+        await RegisteredAsync("ada");
+        for (var round = 0; round < 5; round++)
+        {
+            var first = await LogInAsync("ada");
+            var replies = await Task.WhenAll(Enumerable.Range(0, 30).Select(_ => Task.Run(() => RefreshAsync(first.RefreshToken), Ct)));
+            replies.Count(reply => reply.Status is HttpStatusCode.OK).ShouldBe(1);
+            replies.Where(reply => reply.Status is not HttpStatusCode.OK).ShouldAllBe(reply => reply.Status == HttpStatusCode.Unauthorized);
+            (await SqlAsync("SELECT rotation || ' ' || revoked_why FROM users.sessions ORDER BY id DESC LIMIT 1")).ShouldBe(["1 reuse"]);
+        }
     }
 
     [Fact]
