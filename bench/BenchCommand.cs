@@ -8,6 +8,7 @@ internal static class BenchCommand
     private static readonly Suite[] Suites =
     [
         new("accept", "accepting generations over HTTP beside pgbench running the same SQL", Main.AcceptSuite.RunAsync),
+        new("start", "first and warm start, idle memory, and the wait for a clip on two cores (after ./skyriff build)", Main.StartSuite.RunAsync),
         new("orchestration", "a thousand jobs in flight on one worker", Main.OrchestrationSuite.RunAsync),
         new("redis", "the Redis client beside redis-benchmark and a bare socket", Redis.RedisSuite.RunAsync),
         new("gateway", "the gateway beside nginx and HAProxy (bench/install-peers.sh installs them)", Gateway.GatewaySuite.RunAsync),

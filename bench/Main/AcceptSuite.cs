@@ -37,9 +37,11 @@ internal static class AcceptSuite
             await OursAsync(port, users, length / 3, cancellationToken); // warm up: tiers of compilation, prepared statements
             for (var round = 1; round <= rounds; round++)
             {
+                await PgbenchScripts.ClearAsync(Shards, socket.PostgresSocketDirectory, socket.PostgresPort, socket.PostgresUser, cancellationToken);
                 var began = Process.GetCurrentProcess().TotalProcessorTime;
                 var ours = await OursAsync(port, users, length, cancellationToken);
                 var cpu = Process.GetCurrentProcess().TotalProcessorTime - began;
+                await PgbenchScripts.ClearAsync(Shards, socket.PostgresSocketDirectory, socket.PostgresPort, socket.PostgresUser, cancellationToken);
                 var theirs = await PgbenchScripts.RunAsync(scripts, socket.PostgresSocketDirectory, socket.PostgresPort, socket.PostgresUser, Clients / Shards, length, cancellationToken);
                 results.Add("accept.generations_per_s.c16", "1/s", ours);
                 results.Add("accept.pgbench_per_s.c16", "1/s", theirs);

@@ -25,6 +25,15 @@ internal static partial class PgbenchScripts
         return rates.Sum();
     }
 
+    /// <summary>Both sides begin each turn with empty tables: the number of a user's open generations is part of the work.</summary>
+    public static async Task ClearAsync(int shards, string socket, int port, string user, CancellationToken cancellationToken)
+    {
+        for (var shard = 0; shard < shards; shard++)
+        {
+            await RunAsync("psql", ["-X", "-q", "-h", socket, "-p", Text(port), "-U", user, "-c", "TRUNCATE videos.generations, videos.jobs, videos.idempotency, videos.daily_usage", $"skyriff_{Text(shard)}"], cancellationToken);
+        }
+    }
+
     private static string WriteOne(string folder, long user)
     {
         var path = Path.Combine(folder, $"accept-{user}.sql");
@@ -50,25 +59,27 @@ internal static partial class PgbenchScripts
 
     private static async Task<double> RunOneAsync(IReadOnlyList<string> scripts, int shard, string socket, int port, string user, int clients, TimeSpan length, CancellationToken cancellationToken)
     {
-        var start = new ProcessStartInfo(Find()) { RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false };
-        foreach (var argument in new[] { "-n", "-M", "prepared", "-h", socket, "-p", Text(port), "-U", user, "-c", Text(clients), "-j", "1", "-T", Text((int)length.TotalSeconds) }) start.ArgumentList.Add(argument);
-        foreach (var script in scripts)
-        {
-            start.ArgumentList.Add("-f");
-            start.ArgumentList.Add(script);
-        }
-        start.ArgumentList.Add($"skyriff_{Text(shard)}");
-        using var process = Process.Start(start) ?? throw new InvalidOperationException("pgbench did not start.");
+        List<string> arguments = ["-n", "-M", "prepared", "-h", socket, "-p", Text(port), "-U", user, "-c", Text(clients), "-j", "1", "-T", Text((int)length.TotalSeconds)];
+        foreach (var script in scripts) arguments.AddRange(["-f", script]);
+        arguments.Add($"skyriff_{Text(shard)}");
+        var output = await RunAsync("pgbench", arguments, cancellationToken);
+        var rate = Rate().Match(output);
+        return rate.Success ? double.Parse(rate.Groups["tps"].Value, CultureInfo.InvariantCulture) : throw new InvalidOperationException("pgbench failed: " + output);
+    }
+
+    /// <summary>What the program printed, on both streams.</summary>
+    private static async Task<string> RunAsync(string program, IEnumerable<string> arguments, CancellationToken cancellationToken)
+    {
+        using var process = Process.Start(new ProcessStartInfo(Find(program), arguments) { RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false }) ?? throw new InvalidOperationException($"{program} did not start.");
         var output = process.StandardOutput.ReadToEndAsync(cancellationToken);
         var errors = process.StandardError.ReadToEndAsync(cancellationToken);
         await process.WaitForExitAsync(cancellationToken);
-        var rate = Rate().Match(await output);
-        return rate.Success ? double.Parse(rate.Groups["tps"].Value, CultureInfo.InvariantCulture) : throw new InvalidOperationException("pgbench failed: " + await errors);
+        return await output + await errors;
     }
 
-    private static string Find() => Directory.Exists("/usr/lib/postgresql")
-        ? Directory.EnumerateDirectories("/usr/lib/postgresql").Select(version => Path.Combine(version, "bin", "pgbench")).Where(File.Exists).Order(StringComparer.Ordinal).LastOrDefault() ?? "pgbench"
-        : "pgbench";
+    private static string Find(string program) => Directory.Exists("/usr/lib/postgresql")
+        ? Directory.EnumerateDirectories("/usr/lib/postgresql").Select(version => Path.Combine(version, "bin", program)).Where(File.Exists).Order(StringComparer.Ordinal).LastOrDefault() ?? program
+        : program;
 
     private static string Text(int number) => number.ToString(CultureInfo.InvariantCulture);
 

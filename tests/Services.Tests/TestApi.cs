@@ -21,15 +21,16 @@ internal sealed class TestApi : IAsyncDisposable
     private TestApi(WebApplication app)
     {
         _app = app;
-        Client = new HttpClient { BaseAddress = new Uri(app.Urls.Single()) };
+        Client = new HttpClient(new SocketsHttpHandler { UseCookies = false }) { BaseAddress = new Uri(app.Urls.Single()) };
     }
 
     public HttpClient Client { get; }
 
     public IServiceProvider Services => _app.Services;
 
+    /// <param name="add">What the module expects of other services; where the module has one of its own, such as the caller's verifier, that one counts.</param>
     /// <param name="background">Whether loops and consumers run, or only HTTP: a process without them is one that died right after its answer.</param>
-    public static async Task<TestApi> StartAsync(ShardMap map, Module module, IEnumerable<KeyValuePair<string, string?>> settings, bool background = true, TimeProvider? time = null)
+    public static async Task<TestApi> StartAsync(ShardMap map, Module module, IEnumerable<KeyValuePair<string, string?>> settings, bool background = true, TimeProvider? time = null, Action<IServiceCollection>? add = null)
     {
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
@@ -40,6 +41,7 @@ internal sealed class TestApi : IAsyncDisposable
         services.AddSingleton(map).AddSingleton(time ?? TimeProvider.System).AddSingleton(Entropy.System).AddSingleton<UserEventHub>();
         services.AddSingleton(new CursorSeal([.. Enumerable.Repeat((byte)7, 32)])).AddSingleton<ICallerVerifier, IdIsToken>();
         services.AddSingleton<Wakeups>().AddSingleton<IEventPublisher, InProcessBus>();
+        add?.Invoke(services);
         module.Register(services, builder.Configuration);
         if (background)
         {
@@ -51,6 +53,7 @@ internal sealed class TestApi : IAsyncDisposable
         var app = builder.Build();
         app.UseMiddleware<ProblemBoundary>();
         module.Http(new ApiRoutes(app, []));
+        foreach (var readiness in app.Services.GetServices<IReadiness>()) await readiness.PrepareAsync(CancellationToken.None);
         await app.StartAsync(CancellationToken.None);
         return new TestApi(app);
     }

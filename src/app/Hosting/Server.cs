@@ -7,6 +7,7 @@ using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
+using SkyRiff.App.Edge;
 using SkyRiff.Data;
 using SkyRiff.Http;
 using SkyRiff.Kernel;
@@ -41,6 +42,8 @@ internal sealed class Server : IAsyncDisposable
         var options = services.AddOptionsOf<AppOptions>(configuration, "App", app => app.Validate());
         configuration = new ConfigurationBuilder().AddInMemoryCollection(new Dictionary<string, string?> { ["Payments:PublicBaseUrl"] = options.Url }).AddConfiguration(configuration).Build();
         var data = services.AddOptionsOf<DataOptions>(configuration, "Data", shards => shards.Validate());
+        var redis = services.AddOptionsOf<RedisConnectionOptions>(configuration, "Redis", connection => connection.Validate());
+        var edge = services.AddOptionsOf<EdgeOptions>(configuration, "Edge", limits => limits.Validate());
         var modules = Roles.Of(options.Role);
 
         services.AddRouting();
@@ -58,6 +61,8 @@ internal sealed class Server : IAsyncDisposable
         services.AddSingleton<UserEventStream>();
         services.AddSingleton<IFaultTranslator, DataFaults>();
         services.AddSingleton<Health>();
+        RedisConnection.Add(services, redis);
+        EdgeRegistration.Add(services, edge);
         services.Configure<HostOptions>(host => host.ShutdownTimeout = options.StopGrace);
 
         foreach (var (module, facets) in modules)
@@ -122,6 +127,7 @@ internal sealed class Server : IAsyncDisposable
         _app.UseMiddleware<SecurityHeaders>();
         _app.UseResponseCompression();
         _app.UseRouting();
+        _app.UseMiddleware<Admission>(Routes);
 
         var api = new ApiRoutes(_app, Routes);
         foreach (var (module, facets) in modules)
@@ -130,6 +136,7 @@ internal sealed class Server : IAsyncDisposable
         }
         Services.GetRequiredService<UserEventStream>().Map(api);
         Services.GetRequiredService<Health>().Map(api);
+        api.RefuseOtherMethods();
         OpenApiRoutes.Map(_app, Routes);
         WebAppFiles.Map(_app, _options.WebRoot);
     }

@@ -65,7 +65,7 @@ internal sealed class Instance : IAsyncDisposable
     public static (IConfiguration Configuration, MasterKey MasterKey) Beside(string path, FileInfo? config, EngineAddresses running)
     {
         var settings = Defaults(path);
-        foreach (var (key, value) in DataSettings(running)) settings[key] = value;
+        foreach (var (key, value) in EngineSettings(running)) settings[key] = value;
         var own = OwnSettings(path, config, new Dictionary<string, string?>()).Build();
         return (new ConfigurationBuilder().AddInMemoryCollection(settings).AddConfiguration(own).Build(), MasterKeyFile.Read(path));
     }
@@ -97,12 +97,12 @@ internal sealed class Instance : IAsyncDisposable
         var server = $"Host={addresses.PostgresSocketDirectory};Port={addresses.PostgresPort}";
         var names = Enumerable.Range(0, LocalShards).Select(number => $"skyriff_{number}").ToList();
         await DatabaseCreation.EnsureAsync($"{server};Database=postgres;Username={addresses.PostgresUser};Pooling=false", names, cancellationToken);
-        return DataSettings(addresses);
+        return EngineSettings(addresses);
     }
 
-    private static Dictionary<string, string?> DataSettings(EngineAddresses addresses)
+    private static Dictionary<string, string?> EngineSettings(EngineAddresses addresses)
     {
-        var settings = new Dictionary<string, string?> { ["Data:AdminUser"] = addresses.PostgresUser };
+        var settings = new Dictionary<string, string?> { ["Data:AdminUser"] = addresses.PostgresUser, ["Redis:Address"] = "unix:" + addresses.RedisSocketPath };
         for (var number = 0; number < LocalShards; number++) settings[$"Data:Shards:{number}:Primary"] = $"Host={addresses.PostgresSocketDirectory};Port={addresses.PostgresPort};Database=skyriff_{number}";
         return settings;
     }

@@ -131,8 +131,7 @@ public sealed class RouteTests : HttpTest
     public async Task A_failure_after_the_reply_began_cuts_it_off_rather_than_adding_to_it()
     {
         var reply = await SendRawAsync("GET /begun HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
-        reply.ShouldContain("begun");
-        reply.ShouldNotContain(Secret);
+        reply.ShouldNotContain(Secret); // what had been sent may be lost with the connection; nothing may follow it
         reply.ShouldNotEndWith("0\r\n\r\n"); // the chunk that would say that this is all
     }
 

@@ -32,6 +32,9 @@ internal sealed class Person : IDisposable
 
     public string Handle { get; private set; } = "";
 
+    /// <summary>The access token, for clients of another kind.</summary>
+    public string Token => _token;
+
     public const string Password = "correct horse battery";
 
     public static async Task<Person> RegisterAsync(ProgramSite site)

@@ -39,6 +39,12 @@ internal sealed class ProgramSite : IAsyncDisposable
         ["Videos:Sweep:FilesInterval"] = "00:00:01",
         ["Videos:Sweep:OrphanAge"] = "00:00:01",
         ["App:StopGrace"] = "00:00:05",
+        // All clients of a test have one address, and look at things far more often than people do.
+        ["Edge:PerAddress:Count"] = "100000",
+        ["Edge:PerAddress:Burst"] = "100000",
+        ["Edge:PerUser:Count"] = "1000000",
+        ["Edge:RegistrationsPerAddress:Burst"] = "100000",
+        ["Edge:SignInsPerAddress:Burst"] = "100000",
     };
 
     private static readonly string Program = Path.Combine(AppContext.BaseDirectory, "skyriff");
@@ -89,7 +95,7 @@ internal sealed class ProgramSite : IAsyncDisposable
     public async Task<RunningProgram> StartBesideAsync(string name, IEnumerable<KeyValuePair<string, string>> settings)
     {
         var at = Engines;
-        var shared = new Dictionary<string, string>(Settings) { ["Videos:ObjectsFolder"] = Path.Combine(DataPath, "objects"), ["Videos:ScratchFolder"] = Path.Combine(DataPath, "scratch"), ["Data:AdminUser"] = at.PostgresUser };
+        var shared = new Dictionary<string, string>(Settings) { ["Videos:ObjectsFolder"] = Path.Combine(DataPath, "objects"), ["Videos:ScratchFolder"] = Path.Combine(DataPath, "scratch"), ["Data:AdminUser"] = at.PostgresUser, ["Redis:Address"] = "unix:" + at.RedisSocketPath };
         for (var number = 0; number < 4; number++) shared[$"Data:Shards:{number}:Primary"] = $"Host={at.PostgresSocketDirectory};Port={at.PostgresPort};Database=skyriff_{number}";
         foreach (var (key, value) in settings) shared[key] = value;
         var folder = Path.Combine(_root, name);

@@ -33,6 +33,9 @@ public sealed class ApiRoute
 
     public Type? RequestType { get; internal init; }
 
+    /// <summary>Reads its body and writes its reply by itself; it may stream, and take as long as its client does.</summary>
+    public bool IsRaw { get; internal init; }
+
     public Type? ReplyType { get; private set; }
 
     public int SuccessStatus { get; private set; } = 200;

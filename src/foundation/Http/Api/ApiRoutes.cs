@@ -16,6 +16,7 @@ namespace SkyRiff.Http;
 /// <item>who: the access token, unless the route is anonymous (401);</item>
 /// <item>the Idempotency-Key, where the route demands one (400);</item>
 /// <item>the body: type (415), size (413), syntax (400), form (422);</item>
+/// <item>room, where the process bounds how much runs at a time (503);</item>
 /// <item>the use case; its reply as JSON, or its refusal as a problem document.</item>
 /// </list>
 /// </summary>
@@ -29,8 +30,11 @@ public sealed class ApiRoutes(IEndpointRouteBuilder endpoints, List<ApiRoute> de
     /// </summary>
     private const long ExcessBytesMax = 32 << 20;
 
+    private const int AfterAllRoutes = 1;
+
     private readonly ICallerVerifier _verifier = endpoints.ServiceProvider.GetRequiredService<ICallerVerifier>();
     private readonly CursorSeal _cursors = endpoints.ServiceProvider.GetRequiredService<CursorSeal>();
+    private readonly ICallGate? _gate = endpoints.ServiceProvider.GetService<ICallGate>();
 
     /// <summary>Every route so far, of all modules.</summary>
     public IReadOnlyList<ApiRoute> Declared => declared;
@@ -64,9 +68,27 @@ public sealed class ApiRoutes(IEndpointRouteBuilder endpoints, List<ApiRoute> de
     /// <summary>For replies that are streams and for bodies that are not JSON: authenticated like the others, otherwise on its own.</summary>
     public ApiRoute Raw(string method, string path, Func<Call, CancellationToken, Task> handle, bool underPrefix = true)
     {
-        var route = Declare(new ApiRoute(method, underPrefix ? Prefix + path : path), typeof(Done));
+        var route = Declare(new ApiRoute(method, underPrefix ? Prefix + path : path) { IsRaw = true }, typeof(Done));
         Map(route, (call, _) => HandleRawAsync(call, handle));
         return route;
+    }
+
+    /// <summary>
+    /// Answers 405 for every other method on the paths that were declared. Comes last: a program with a fallback for unknown paths (the web app's page) would
+    /// otherwise give that to, say, a HEAD of an API's path.
+    /// </summary>
+    public void RefuseOtherMethods()
+    {
+        foreach (var path in declared.GroupBy(route => route.Pattern, StringComparer.Ordinal))
+        {
+            var allowed = string.Join(", ", path.Select(route => route.Method).Distinct().Order(StringComparer.Ordinal));
+            endpoints.Map(path.Key, http =>
+            {
+                http.Response.Headers.Allow = allowed;
+                http.Response.StatusCode = StatusCodes.Status405MethodNotAllowed;
+                return Task.CompletedTask;
+            }).WithOrder(AfterAllRoutes);
+        }
     }
 
     private static async Task HandleRawAsync(Call call, Func<Call, CancellationToken, Task> handle) => await handle(call, call.Http.RequestAborted);
@@ -152,16 +174,37 @@ public sealed class ApiRoutes(IEndpointRouteBuilder endpoints, List<ApiRoute> de
             key = new IdempotencyKey(header[0]!, Fingerprint(http.Request, body));
         }
 
-        await handle(new Call(http, caller.Present, key, _cursors, _verifier, route.BodyBytesMax), body);
+        var call = new Call(http, caller.Present, key, _cursors, _verifier, route.BodyBytesMax);
+        if (_gate is null || route.IsRaw) await handle(call, body);
+        else await HandleThroughGateAsync(_gate, call, route, handle, body);
+    }
+
+    private static async Task HandleThroughGateAsync(ICallGate gate, Call call, ApiRoute route, Func<Call, byte[], Task> handle, byte[] body)
+    {
+        if (gate.TryEnter(route, out var pass) is { } full)
+        {
+            await ProblemWriter.WriteAsync(call.Http, full);
+            return;
+        }
+        int? status = null;
+        try
+        {
+            await handle(call, body);
+            if (!call.Http.RequestAborted.IsCancellationRequested) status = call.Http.Response.StatusCode;
+        }
+        finally
+        {
+            gate.Leave(route, pass, status);
+        }
     }
 
     private async ValueTask<Outcome<MaybeCaller>> AuthenticateAsync(HttpContext http, Access access)
     {
-        if (access is Access.Anonymous) return new MaybeCaller(null);
-        var header = http.Request.Headers.Authorization;
-        if (header.Count == 0) return access is Access.Open ? new MaybeCaller(null) : HttpProblems.Unauthenticated.Because("Send Authorization: Bearer with an access token; POST /api/v1/auth/login gives one.");
-        if (Bearer.Read(http.Request) is not { } token) return HttpProblems.Unauthenticated.Because("Authorization must be Bearer with an access token.");
-        if (!(await _verifier.VerifyAsync(token, http.RequestAborted)).TryGet(out var caller, out var problem)) return problem;
+        if (await CallerProof.OfAsync(http, access, _verifier) is not { } proof)
+        {
+            return access is Access.Anonymous or Access.Open ? new MaybeCaller(null) : HttpProblems.Unauthenticated.Because("Send Authorization: Bearer with an access token; POST /api/v1/auth/login gives one.");
+        }
+        if (!proof.TryGet(out var caller, out var problem)) return problem;
         return access is Access.Admin && !caller.Is("admin") ? HttpProblems.NotFound.Because("No such path, or it is not yours to see.") : new MaybeCaller(caller);
     }
 

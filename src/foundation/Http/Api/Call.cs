@@ -42,7 +42,8 @@ public sealed class Call
     /// <summary>The client's address, as far as trusted proxies tell it.</summary>
     public IPAddress Address => Http.Connection.RemoteIpAddress ?? IPAddress.None;
 
-    public string RouteText(string name) => (string?)Http.Request.RouteValues[name] ?? throw new InvalidOperationException($"The route has no {{{name}}}.");
+    /// <summary>A parameter of the path; empty where a catch-all one caught nothing.</summary>
+    public string RouteText(string name) => Http.Request.RouteValues.TryGetValue(name, out var value) ? (string?)value ?? "" : throw new InvalidOperationException($"The route has no {{{name}}}.");
 
     /// <summary>An id from the path; what is no id is simply not there: 404.</summary>
     public Outcome<TId> RouteId<TId>(string name)

@@ -18,6 +18,10 @@ internal sealed class Passwords(UsersOptions options)
     private readonly SemaphoreSlim _running = new(options.PasswordHashesAtOnce > 0 ? options.PasswordHashesAtOnce : Math.Max(1, Environment.ProcessorCount / 2));
     private readonly string _decoy = Format(options.PasswordRounds, new byte[SaltBytes], new byte[HashBytes]);
     private int _waiting;
+    private long _derived;
+
+    /// <summary>How many hashes were computed.</summary>
+    public long Derived => Interlocked.Read(ref _derived);
 
     public async Task<Outcome<string>> HashAsync(string password, CancellationToken cancellationToken)
     {
@@ -52,6 +56,7 @@ internal sealed class Passwords(UsersOptions options)
         {
             Interlocked.Decrement(ref _waiting);
         }
+        Interlocked.Increment(ref _derived);
         try
         {
             return await Task.Run(() => Rfc2898DeriveBytes.Pbkdf2(Encoding.UTF8.GetBytes(password), salt, rounds, HashAlgorithmName.SHA512, HashBytes), cancellationToken);

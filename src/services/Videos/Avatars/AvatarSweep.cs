@@ -29,7 +29,7 @@ internal sealed class AvatarSweep(IObjectStore objects, IProfiles profiles, Time
             {
                 await SweepAsync(Time.GetUtcNow() - OrphanAge, stopping);
             }
-            catch (DataException failure) when (failure.IsTransient)
+            catch (Exception failure) when (failure is DataException { IsTransient: true } or ObjectStoreException)
             {
                 Logger.LogWarning("{Loop} comes back later: {Reason}", Name, failure.Message);
             }

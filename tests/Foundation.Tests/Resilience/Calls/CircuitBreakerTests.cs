@@ -2,6 +2,7 @@ using FsCheck;
 using FsCheck.Fluent;
 using Shouldly;
 using SkyRiff.Resilience.Calls;
+using SkyRiff.Testing;
 using Xunit;
 
 namespace SkyRiff.Foundation.Tests.Resilience.Calls;
@@ -131,9 +132,7 @@ public sealed class CircuitBreakerTests
     {
         var breaker = new CircuitBreaker(new CircuitBreakerOptions());
         Calls(breaker, 1_000, Verdict.Succeeded, 0);
-        var before = GC.GetAllocatedBytesForCurrentThread();
-        Calls(breaker, 1_000, Verdict.Succeeded, 0);
-        (GC.GetAllocatedBytesForCurrentThread() - before).ShouldBe(0);
+        Allocations.Of(() => Calls(breaker, 1_000, Verdict.Succeeded, 0)).ShouldBe(0);
     }
 
     private static void Calls(CircuitBreaker breaker, int count, Verdict verdict, long now)

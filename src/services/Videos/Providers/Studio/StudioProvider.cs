@@ -128,7 +128,8 @@ internal sealed class StudioProvider : IVideoProvider, IAsyncDisposable
         }
         finally
         {
-            _room.Release();
+            // The painters' frames are hundreds of megabytes; an idle program gives them back rather than keeping them for the next clip.
+            if (_room.Release() == ConcurrencyMax - 1) GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
         }
     }
 

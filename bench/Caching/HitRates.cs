@@ -1,0 +1,30 @@
+namespace SkyRiff.Bench.Caching;
+
+/// <summary>Hit rates of the replacement policies on the same requests, measured over the second half of each run.</summary>
+internal static class HitRates
+{
+    public static IEnumerable<(string Name, double Percent)> Measure(int requests)
+    {
+        foreach (var (name, capacity, keys) in Workloads.All(requests))
+        {
+            foreach (var policy in new IReplacementPolicy[] { new Ours(capacity), new S3Fifo(capacity), new Lru(capacity), new FrameworkMemoryCache(capacity) })
+            {
+                using (policy)
+                    yield return ($"{policy.Name}.hit_rate.{name}", 100 * HitRate(policy, keys));
+            }
+        }
+    }
+
+    private static double HitRate(IReplacementPolicy policy, long[] keys)
+    {
+        var hits = 0;
+        var half = keys.Length / 2;
+        for (var index = 0; index < keys.Length; index++)
+        {
+            if (policy.Ask(keys[index]) && index >= half)
+                hits++;
+        }
+
+        return hits / (double)(keys.Length - half);
+    }
+}
