@@ -16,6 +16,8 @@ public sealed class BrowserTests(BrowserSite site) : IClassFixture<BrowserSite>
     {
         await using var visitor = await site.VisitAsync(1280, 800);
         var page = await visitor.OpenAsync("/");
+        await page.GetByRole(AriaRole.Link, Linked("Join free")).WaitForAsync();
+        await page.Locator("main h1").First.WaitForAsync();
         await ShotAsync(page, "01-first-page");
         await JoinAsync(page);
         await page.WaitForURLAsync("**/create");
@@ -125,6 +127,8 @@ public sealed class BrowserTests(BrowserSite site) : IClassFixture<BrowserSite>
     }
 
     private static Task ShotAsync(IPage page, string name) => page.ScreenshotAsync(new PageScreenshotOptions { Path = Path.Combine(BrowserSite.Screenshots, name + ".png"), FullPage = true });
+
+    private static PageGetByRoleOptions Linked(string name) => new() { Name = name };
 
     private static PageGetByRoleOptions Named(string name) => new() { Name = name, Exact = true };
 }
