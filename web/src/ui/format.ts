@@ -1,7 +1,7 @@
 /* How numbers, money and time read. One language for now: the browser's own number and date customs. */
 
 const whole = new Intl.NumberFormat();
-const compact = new Intl.NumberFormat(undefined, { notation: 'compact', maximumFractionDigits: 1 });
+const compact = new Intl.NumberFormat(undefined, { notation: 'compact', maximumFractionDigits: 1, roundingMode: 'trunc' }); // 999,996 is not a million yet
 
 export function count(value: number): string {
   return value < 10_000 ? whole.format(value) : compact.format(value);
