@@ -58,6 +58,7 @@ internal sealed class Server : IAsyncDisposable
         services.AddSingleton(masterKey);
         services.AddSingleton(new CursorSeal(masterKey.Derive("http/cursors")));
         services.AddSingleton<UserEventHub>();
+        services.AddHostedService<RedisUserEvents>();
         services.AddSingleton<UserEventStream>();
         services.AddSingleton<IFaultTranslator, DataFaults>();
         services.AddSingleton<Health>();

@@ -38,6 +38,51 @@ public sealed class EventStreamTests : HttpTest
         (await stream.NextAsync()).ShouldBe("id: 3000\nevent: wallet\ndata: {\"v\":\"newer\"}");
     }
 
+    [Fact]
+    public async Task What_may_have_been_lost_between_processes_is_asked_for_at_the_sources()
+    {
+        await using var stream = await OpenAsync();
+        await stream.NextAsync();
+        _source.Missed = [Event("generation", 4_000, "missed")];
+        Hub.AskAgain(2, DateTimeOffset.FromUnixTimeMilliseconds(1)); // somebody else's
+        Hub.AskAgain(1, DateTimeOffset.FromUnixTimeMilliseconds(3_000));
+        (await stream.NextAsync()).ShouldBe("id: 4000\nevent: generation\ndata: {\"v\":\"missed\"}");
+        _source.Asked.ShouldBe([null, DateTimeOffset.FromUnixTimeMilliseconds(3_000)]);
+    }
+
+    [Fact]
+    public async Task A_stream_listens_to_other_processes_before_it_asks_the_sources_and_no_longer_than_it_is_open()
+    {
+        var relay = new Relay();
+        Hub.Relay = relay;
+        await using (var stream = await OpenAsync())
+        {
+            await stream.NextAsync();
+            relay.Calls.ShouldBe(["listen 1"]);
+            Hub.Publish(1, Event("wallet", 2_000, "here"));
+            relay.Calls.ShouldBe(["listen 1", "send 1"]);
+            (await stream.NextAsync()).ShouldBe("id: 2000\nevent: wallet\ndata: {\"v\":\"here\"}");
+        }
+        await Until.HoldsAsync(() => relay.Calls.Contains("stop 1"), "the relay was not told that the stream is gone");
+    }
+
+    private sealed class Relay : IUserEventRelay
+    {
+        private readonly System.Collections.Concurrent.ConcurrentQueue<string> _calls = new();
+
+        public string[] Calls => [.. _calls];
+
+        public void Send(long user, UserEvent what) => _calls.Enqueue($"send {user}");
+
+        public Task ListenAsync(long user, CancellationToken cancellationToken)
+        {
+            _calls.Enqueue($"listen {user}");
+            return Task.CompletedTask;
+        }
+
+        public void StopListening(long user) => _calls.Enqueue($"stop {user}");
+    }
+
     [Theory]
     [InlineData(null)]
     [InlineData("")]

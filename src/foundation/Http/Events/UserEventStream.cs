@@ -41,6 +41,8 @@ public sealed class UserEventStream(UserEventHub hub, IEnumerable<IUserEventSour
         var stream = new Open(call, subscription, time.GetUtcNow());
         try
         {
+            // First listen, then ask: what happens in between is told twice, not never.
+            await subscription.ListenAsync(ended.Token);
             // Before the response begins: sources that fail answer with a problem document.
             var missed = await MissedAsync(call.Caller.Subject, ParseId(call.Http.Request.Headers["Last-Event-ID"].ToString()), ended.Token);
             var response = call.Http.Response;
@@ -89,9 +91,14 @@ public sealed class UserEventStream(UserEventHub hub, IEnumerable<IUserEventSour
     private async Task SendAsync(Open stream, CancellationToken ended)
     {
         var before = stream.LastAt;
-        while (stream.Subscription.Events.TryRead(out var next)) await stream.WriteAsync(next, ended);
-        if (!stream.Subscription.TakeLost()) return;
-        foreach (var what in await MissedAsync(stream.Subscription.User, before, ended)) await stream.WriteAsync(what, ended);
+        while (stream.Subscription.Events.TryRead(out var next))
+        {
+            if (!UserEventHub.Subscription.IsWake(next)) await stream.WriteAsync(next, ended);
+        }
+        var gap = stream.Subscription.TakeGap();
+        if (stream.Subscription.TakeLost() && !(gap < before)) gap = before;
+        if (gap is null) return;
+        foreach (var what in await MissedAsync(stream.Subscription.User, gap, ended)) await stream.WriteAsync(what, ended);
     }
 
     private async Task<List<UserEvent>> MissedAsync(long user, DateTimeOffset? since, CancellationToken cancellationToken)
