@@ -147,7 +147,8 @@ internal sealed class Server : IAsyncDisposable
         kestrel.AddServerHeader = false;
         kestrel.Listen(IPAddress.Parse(options.Address), options.Port, listen => listen.Protocols = HttpProtocols.Http1);
         var limits = kestrel.Limits;
-        limits.MaxRequestBodySize = 1024 * 1024;
+        // Routes read only as much as each of them says. What is refused before its route is known is read away up to here, or its answer would be lost in a reset.
+        limits.MaxRequestBodySize = 32 * 1024 * 1024;
         limits.MaxRequestHeadersTotalSize = 16 * 1024;
         limits.MaxRequestHeaderCount = 64;
         limits.MaxRequestLineSize = 8 * 1024;

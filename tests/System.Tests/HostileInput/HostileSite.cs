@@ -81,6 +81,9 @@ public sealed class HostileSite : IAsyncLifetime
             ["Videos:ScratchFolder"] = Path.Combine(_folder, "scratch"),
             ["Payments:Sandbox:Enabled"] = "true",
         };
+        // One address and one user send everything: the limits have tests of their own.
+        foreach (var limit in new[] { "PerAddress", "FilesPerAddress", "RegistrationsPerAddress", "SignInsPerAddress" }) (settings[$"Edge:{limit}:Count"], settings[$"Edge:{limit}:Burst"]) = ("1000000", "1000000");
+        settings["Edge:PerUser:Count"] = "100000000";
         for (var i = 0; i < _data.Shards.Count; i++) settings[$"Data:Shards:{i}:Primary"] = _data.Shards[i].Primary;
         _server = Server.Build(new ConfigurationBuilder().AddInMemoryCollection(settings).Build(), MasterKey, logging =>
         {

@@ -135,6 +135,7 @@ public sealed class ApiRoutes(IEndpointRouteBuilder endpoints, List<ApiRoute> de
 
     private async Task InvokeAsync(HttpContext http, ApiRoute route, Func<Call, byte[], Task> handle)
     {
+        if (http.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } limit) limit.MaxRequestBodySize = route.BodyBytesMax + ExcessBytesMax;
         if (!(await AuthenticateAsync(http, route.Access)).TryGet(out var caller, out var problem))
         {
             await ProblemWriter.WriteAsync(http, problem);
@@ -142,7 +143,6 @@ public sealed class ApiRoutes(IEndpointRouteBuilder endpoints, List<ApiRoute> de
         }
 
         byte[] body = [];
-        if (http.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } limit) limit.MaxRequestBodySize = route.BodyBytesMax + ExcessBytesMax;
         if (route.RequestType is not null)
         {
             var absent = route.BodyOptional && (http.Request.ContentLength ?? 0) == 0 && http.Request.ContentType is null;
