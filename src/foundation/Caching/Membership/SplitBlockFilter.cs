@@ -1,3 +1,4 @@
+using System.Numerics;
 using System.Runtime.InteropServices;
 
 namespace SkyRiff.Caching.Membership;
@@ -20,6 +21,8 @@ internal sealed class SplitBlockFilter
     /// <summary>Beyond so many keys per block every answer is "maybe".</summary>
     private const double FullLoad = 600;
 
+    private const uint BlocksSampled = 4_096;
+
     private readonly ulong[] _words;
     private readonly int _start;
     private readonly uint _blocks;
@@ -41,13 +44,29 @@ internal sealed class SplitBlockFilter
 
     public long Bytes => (long)_blocks * BytesPerBlock;
 
-    /// <summary>Different keys that were added, but for the few that were taken for known.</summary>
+    /// <summary>Different keys that were added, about: who was taken for known is not counted, whom two threads added at the same moment may be twice.</summary>
     public long Keys => Volatile.Read(ref _keys);
 
     public bool IsSaturated => Keys > Capacity;
 
-    /// <summary>The rate of false positives with what is in it now.</summary>
-    public double Rate => RateOf(Keys / (double)_blocks);
+    /// <summary>The rate of false positives with the bits that are set now, from a sample of the blocks.</summary>
+    public double Rate
+    {
+        get
+        {
+            var (sum, sampled) = (0.0, 0);
+            var step = Math.Max(1, _blocks / BlocksSampled);
+            for (var block = 0L; block < _blocks; block += step, sampled++)
+            {
+                var all = 1.0;
+                for (var word = 0; word < WordsPerBlock; word++)
+                    all *= BitOperations.PopCount(Volatile.Read(ref _words[_start + (int)(block * WordsPerBlock) + word])) / (double)BitsPerWord;
+                sum += all;
+            }
+
+            return sum / sampled;
+        }
+    }
 
     /// <summary>The smallest filter that holds so many keys at this rate.</summary>
     public static long BytesFor(long keys, double rate) => (long)Math.Ceiling(keys / LoadFor(rate)) * BytesPerBlock;
