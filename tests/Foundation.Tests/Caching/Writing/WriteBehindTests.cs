@@ -24,7 +24,14 @@ public sealed class WriteBehindTests : IAsyncLifetime
     {
         _store.Fails = null;
         foreach (var one in _made)
-            await one.DisposeAsync();
+        {
+            var disposing = one.DisposeAsync().AsTask();
+            await Until.HoldsAsync(() =>
+            {
+                _time.Advance(TimeSpan.FromSeconds(1));
+                return disposing.IsCompleted;
+            }, "stopping did not end");
+        }
     }
 
     [Fact]
