@@ -7,6 +7,7 @@ public static class Topics
     public const string UserDeleted = "users.deleted";
     public const string GenerationFinished = "videos.generation_finished";
     public const string WorkPublished = "videos.work_published";
+    public const string WorkChanged = "videos.work_changed";
     public const string CreditsPurchased = "payments.credits_purchased";
 }
 
@@ -18,5 +19,8 @@ public sealed record UserDeleted(UserId User);
 public sealed record GenerationFinished(GenerationId Generation, UserId User, string Status);
 
 public sealed record WorkPublished(WorkId Work, UserId User);
+
+/// <summary>A work's words or visibility changed, or it was taken down.</summary>
+public sealed record WorkChanged(WorkId Work, UserId User);
 
 public sealed record CreditsPurchased(OrderId Order, UserId User, long Credits);

@@ -7,6 +7,7 @@ using SkyRiff.Objects;
 using SkyRiff.Videos.Avatars;
 using SkyRiff.Videos.Generating;
 using SkyRiff.Videos.Playback;
+using SkyRiff.Videos.Publishing;
 
 namespace SkyRiff.Videos.Forgetting;
 
@@ -15,7 +16,7 @@ namespace SkyRiff.Videos.Forgetting;
 /// stay as receipts that say nothing. Every step may be done again, and the event comes again until the last one, which marks it as handled, is committed; it
 /// also comes again while a generation is still ending, since its files and its prompt are in use until then.
 /// </summary>
-internal sealed class ForgetUser(VideosDatabase database, JobQueue queue, GenerationRules rules, IObjectStore objects, MediaAccess access, TimeProvider time) : IEventConsumer
+internal sealed class ForgetUser(VideosDatabase database, JobQueue queue, GenerationRules rules, IObjectStore objects, MediaAccess access, WorkCopies copies, TimeProvider time) : IEventConsumer
 {
     private const int PageMax = 200;
 
@@ -42,11 +43,16 @@ internal sealed class ForgetUser(VideosDatabase database, JobQueue queue, Genera
     {
         var dark = await database.TransactAsync(user.Slot(), async (sql, token) =>
         {
-            var generations = await sql.ListAsync($"DELETE FROM videos.works WHERE user_id = {user} RETURNING generation_id", row => row.Id<GenerationId>(0), token);
+            var works = await sql.ListAsync($"DELETE FROM videos.works WHERE user_id = {user} RETURNING generation_id, id", row => (Generation: row.Id<GenerationId>(0), Work: row.Id<WorkId>(1)), token);
             await sql.ExecuteAsync($"UPDATE videos.generations SET work_id = NULL, updated_at = clock_timestamp() WHERE user_id = {user} AND work_id IS NOT NULL", token);
-            return generations;
+            foreach (var (_, work) in works) await Outbox.AppendAsync(sql, Contracts.Topics.WorkChanged, user.Value, ApiJson.Text(new WorkChanged(work, user)), token);
+            return works;
         }, cancellationToken);
-        foreach (var generation in dark) access.Forget(generation);
+        foreach (var (generation, work) in dark)
+        {
+            access.Forget(generation);
+            await copies.ChangedAsync(work, user, isPublic: false);
+        }
     }
 
     /// <summary>The job is taken from whoever holds it; a worker gives the credits back, as after the user's own cancellation.</summary>
