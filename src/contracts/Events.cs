@@ -8,6 +8,7 @@ public static class Topics
     public const string GenerationFinished = "videos.generation_finished";
     public const string WorkPublished = "videos.work_published";
     public const string WorkChanged = "videos.work_changed";
+    public const string WorkDeleted = "videos.work_deleted";
     public const string CreditsPurchased = "payments.credits_purchased";
 }
 
@@ -20,7 +21,10 @@ public sealed record GenerationFinished(GenerationId Generation, UserId User, st
 
 public sealed record WorkPublished(WorkId Work, UserId User);
 
-/// <summary>A work's words or visibility changed, or it was taken down.</summary>
+/// <summary>A work's words or its visibility changed.</summary>
 public sealed record WorkChanged(WorkId Work, UserId User);
+
+/// <summary>The work is gone for good, by its owner or with its owner.</summary>
+public sealed record WorkDeleted(WorkId Work, UserId User);
 
 public sealed record CreditsPurchased(OrderId Order, UserId User, long Credits);

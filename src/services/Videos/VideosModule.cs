@@ -72,6 +72,7 @@ public sealed class VideosModule : Module
         services.AddSingleton<IFeedRebuild>(provider => provider.GetRequiredService<BoardKeeping>());
         services.AddSingleton<IUserEventSource, GenerationEvents>();
         services.AddSingleton<IWorkCounts, WorkCountsOfUsers>();
+        services.AddSingleton<IWorks, VisibleWorks>();
         services.AddSingleton<IAvatars, AvatarPictures>();
     }
 

@@ -15,16 +15,21 @@ internal sealed class FollowWorks(VideosDatabase database, WorkCopies copies) : 
 {
     public string Name => "videos.follow_works";
 
-    public IReadOnlySet<string> Topics { get; } = new HashSet<string> { Contracts.Topics.WorkPublished, Contracts.Topics.WorkChanged };
+    public IReadOnlySet<string> Topics { get; } = new HashSet<string> { Contracts.Topics.WorkPublished, Contracts.Topics.WorkChanged, Contracts.Topics.WorkDeleted };
 
     public async Task HandleAsync(EventEnvelope envelope, CancellationToken cancellationToken)
     {
-        var (work, user) = envelope.Topic == Contracts.Topics.WorkPublished ? Read<WorkPublished, (WorkId, UserId)>(envelope, what => (what.Work, what.User)) : Read<WorkChanged, (WorkId, UserId)>(envelope, what => (what.Work, what.User));
+        var (work, user) = envelope.Topic switch
+        {
+            Contracts.Topics.WorkPublished when Read<WorkPublished>(envelope) is var what => (what.Work, what.User),
+            Contracts.Topics.WorkDeleted when Read<WorkDeleted>(envelope) is var what => (what.Work, what.User),
+            _ when Read<WorkChanged>(envelope) is var what => (what.Work, what.User),
+        };
         var visibility = await database.PrimaryAsync(work.Slot(), (sql, token) =>
             sql.FirstAsync($"SELECT visibility FROM videos.works WHERE id = {work}", row => row.Text(0), token), cancellationToken);
         await copies.ChangedAsync(work, user, visibility == "public");
     }
 
-    private static TResult Read<TEvent, TResult>(EventEnvelope envelope, Func<TEvent, TResult> select) =>
-        select(JsonSerializer.Deserialize<TEvent>(envelope.Payload, ApiJson.Options) ?? throw new InvalidOperationException($"Event {envelope.Id} has no content."));
+    private static T Read<T>(EventEnvelope envelope) =>
+        JsonSerializer.Deserialize<T>(envelope.Payload, ApiJson.Options) ?? throw new JsonException($"Event {envelope.Id} ({envelope.Topic}) has no payload.");
 }

@@ -41,17 +41,24 @@ internal sealed class ForgetUser(VideosDatabase database, JobQueue queue, Genera
 
     private async Task UnpublishAsync(UserId user, CancellationToken cancellationToken)
     {
-        var dark = await database.TransactAsync(user.Slot(), async (sql, token) =>
+        while (true)
         {
-            var works = await sql.ListAsync($"DELETE FROM videos.works WHERE user_id = {user} RETURNING generation_id, id", row => (Generation: row.Id<GenerationId>(0), Work: row.Id<WorkId>(1)), token);
-            await sql.ExecuteAsync($"UPDATE videos.generations SET work_id = NULL, updated_at = clock_timestamp() WHERE user_id = {user} AND work_id IS NOT NULL", token);
-            foreach (var (_, work) in works) await Outbox.AppendAsync(sql, Contracts.Topics.WorkChanged, user.Value, ApiJson.Text(new WorkChanged(work, user)), token);
-            return works;
-        }, cancellationToken);
-        foreach (var (generation, work) in dark)
-        {
-            access.Forget(generation);
-            await copies.ChangedAsync(work, user, isPublic: false);
+            var dark = await database.TransactAsync(user.Slot(), async (sql, token) =>
+            {
+                var works = await sql.ListAsync($"""
+                    DELETE FROM videos.works WHERE id = ANY(ARRAY(SELECT id FROM videos.works WHERE user_id = {user} LIMIT {PageMax})) RETURNING id, generation_id
+                    """, row => (Id: row.Id<WorkId>(0), Generation: row.Id<GenerationId>(1)), token);
+                var generations = works.Select(work => work.Generation).ToArray();
+                await sql.ExecuteAsync($"UPDATE videos.generations SET work_id = NULL, updated_at = clock_timestamp() WHERE id = ANY({generations})", token);
+                foreach (var work in works) await Outbox.AppendAsync(sql, Contracts.Topics.WorkDeleted, user.Value, ApiJson.Text(new WorkDeleted(work.Id, user)), token);
+                return works;
+            }, cancellationToken);
+            foreach (var (work, generation) in dark)
+            {
+                access.Forget(generation);
+                await copies.ChangedAsync(work, user, isPublic: false);
+            }
+            if (dark.Count < PageMax) return;
         }
     }
 

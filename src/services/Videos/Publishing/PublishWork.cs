@@ -47,7 +47,7 @@ internal sealed class PublishWork(VideosDatabase database, IProfiles profiles, W
             await sql.ExecuteAsync($"UPDATE videos.generations SET work_id = {work.Id}, updated_at = clock_timestamp() WHERE id = {generation}", token);
             await Outbox.AppendAsync(sql, Topics.WorkPublished, user.Value, ApiJson.Text(new WorkPublished(work.Id, user)), token);
             made = work;
-            return await IdempotencyLedger.StoreAsync(sql, user.Value, call.Key, ApiJson.Reply(201, views.Of(work, author, user)), token);
+            return await IdempotencyLedger.StoreAsync(sql, user.Value, call.Key, ApiJson.Reply(201, views.Of(work, author, WorkLikes.None, user)), token);
         }, cancellationToken);
         access.Forget(generation);
         if (outcome.Succeeded && made is not null) await copies.ChangedAsync(made.Id, user, made.Visibility is "public");
