@@ -19,17 +19,12 @@ internal sealed class FollowWorks(VideosDatabase database, WorkCopies copies) : 
 
     public async Task HandleAsync(EventEnvelope envelope, CancellationToken cancellationToken)
     {
-        var (work, user) = envelope.Topic switch
-        {
-            Contracts.Topics.WorkPublished when Read<WorkPublished>(envelope) is var what => (what.Work, what.User),
-            Contracts.Topics.WorkDeleted when Read<WorkDeleted>(envelope) is var what => (what.Work, what.User),
-            _ when Read<WorkChanged>(envelope) is var what => (what.Work, what.User),
-        };
+        var (work, user) = JsonSerializer.Deserialize<Subject>(envelope.Payload, ApiJson.Options) ?? throw new JsonException($"Event {envelope.Id} ({envelope.Topic}) has no payload.");
         var visibility = await database.PrimaryAsync(work.Slot(), (sql, token) =>
             sql.FirstAsync($"SELECT visibility FROM videos.works WHERE id = {work}", row => row.Text(0), token), cancellationToken);
         await copies.ChangedAsync(work, user, visibility == "public");
     }
 
-    private static T Read<T>(EventEnvelope envelope) =>
-        JsonSerializer.Deserialize<T>(envelope.Payload, ApiJson.Options) ?? throw new JsonException($"Event {envelope.Id} ({envelope.Topic}) has no payload.");
+    /// <summary>All events of works say whose and which.</summary>
+    private sealed record Subject(WorkId Work, UserId User);
 }
