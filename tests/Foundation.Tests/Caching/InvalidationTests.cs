@@ -262,7 +262,9 @@ public sealed class InvalidationTests(RedisServerFixture fixture)
         await clips.GetAsync(id, Cancellation);
         await ReadingTests.SettleAsync(process);
         await clips.GetAsync(id, Cancellation);
-        clips.GetAsync(id, Cancellation).IsCompletedSuccessfully.ShouldBeTrue();
+        var hit = clips.GetAsync(id, Cancellation);
+        hit.IsCompletedSuccessfully.ShouldBeTrue();
+        await hit;
     }
 
     private async Task<int> KindAsync(string key)
