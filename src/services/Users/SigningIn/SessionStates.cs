@@ -13,7 +13,7 @@ internal sealed record SessionState(UserId User, string[] Roles);
 /// <summary>
 /// Whether sessions are still good and what their users may, from the cache. A session that ends through the API is invalidated everywhere at once. Whatever else
 /// happens (a ban in the database, an invalidation that is lost), no copy is believed for longer than <see cref="StaleMax"/>, in no tier and not when the source
-/// fails: a token outlives its session's end, and a role its withdrawal, by no more than that.
+/// fails: a token outlives its session's end, and a role its withdrawal, by no more than that (and by what the clocks of two processes differ, which the promised 5 s leave room for).
 /// </summary>
 internal sealed class SessionStates
 {

@@ -121,6 +121,7 @@ public sealed class LatestFeedTests(SharedPostgres shared) : WorksTest(shared)
         await using var own = await RedisServerProcess.StartAsync();
         await using var api = await StartApiAsync(services => services.AddSingleton(_ => RedisClient.Create(
             new RedisOptions { Endpoints = [RedisEndpoint.UnixSocket(own.SocketPath)], OutagePatience = TimeSpan.FromMilliseconds(50), ReconnectDelayMax = TimeSpan.FromMilliseconds(200) })));
+        await api.Services.GetRequiredService<RedisClient>().ConnectAsync(Ct);
         var keeping = api.Services.GetRequiredService<BoardKeeping>();
         var board = api.Services.GetRequiredService<LatestBoard>();
         var user = await NewUserAsync(0);

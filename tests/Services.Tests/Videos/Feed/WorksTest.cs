@@ -11,6 +11,7 @@ using SkyRiff.Http;
 using SkyRiff.Kernel.Ids;
 using SkyRiff.Kernel.Outcomes;
 using SkyRiff.Kernel.Secrets;
+using SkyRiff.Redis;
 using SkyRiff.Testing;
 using SkyRiff.Videos;
 using SkyRiff.Videos.Feed;
@@ -50,6 +51,7 @@ public abstract class WorksTest(SharedPostgres shared) : IAsyncLifetime
         await new Migrator(Map, NullLogger<Migrator>.Instance).RunAsync([Migration.Embedded("videos", typeof(VideosModule).Assembly)], Ct);
         Here = await StartApiAsync();
         There = await StartApiAsync();
+        foreach (var api in new[] { Here, There }) await api.Services.GetRequiredService<RedisClient>().ConnectAsync(Ct);
     }
 
     public async ValueTask DisposeAsync()
