@@ -17,13 +17,6 @@ public sealed class ObservingTests
         await using var cache = CacheProcess.Alone();
         var name = $"observed-{Guid.NewGuid():N}"[..40];
         var clips = cache.Family(source.Options(name));
-        await clips.GetAsync(1, Cancellation);
-        await clips.GetAsync(1, Cancellation);
-        await clips.GetAsync(2, Cancellation);
-        await clips.GetAsync(2, Cancellation);
-        source.Failure = new InvalidOperationException("down");
-        await Should.ThrowAsync<InvalidOperationException>(async () => await clips.GetAsync(3, Cancellation));
-
         var seen = new Dictionary<string, double>();
         using var listener = new MeterListener { InstrumentPublished = (instrument, me) => { if (instrument.Meter.Name == "SkyRiff.Caching") me.EnableMeasurementEvents(instrument); } };
         void See(Instrument instrument, double value, ReadOnlySpan<KeyValuePair<string, object?>> tags)
@@ -37,6 +30,12 @@ public sealed class ObservingTests
         listener.SetMeasurementEventCallback<int>((instrument, value, tags, _) => See(instrument, value, tags));
         listener.SetMeasurementEventCallback<double>((instrument, value, tags, _) => See(instrument, value, tags));
         listener.Start();
+        await clips.GetAsync(1, Cancellation);
+        await clips.GetAsync(1, Cancellation);
+        await clips.GetAsync(2, Cancellation);
+        await clips.GetAsync(2, Cancellation);
+        source.Failure = new InvalidOperationException("down");
+        await Should.ThrowAsync<InvalidOperationException>(async () => await clips.GetAsync(3, Cancellation));
         listener.RecordObservableInstruments();
 
         seen["cache.hits local"].ShouldBe(2);

@@ -200,6 +200,20 @@ public sealed class StampedeTests(RedisServerFixture fixture)
     }
 
     [Fact]
+    public async Task A_bad_key_among_many_fails_its_call_and_leaves_nothing_behind()
+    {
+        await using var cache = CacheProcess.Alone();
+        var texts = cache.Family(new CacheFamilyOptions<string, Clip>
+        {
+            Name = "texts",
+            Payload = ClipSource.Payload,
+            Load = (keys, _) => Task.FromResult<IReadOnlyDictionary<string, Clip>>(keys.ToDictionary(key => key, key => new Clip(key.Length, key))),
+        });
+        await Should.ThrowAsync<ArgumentException>(async () => await texts.GetManyAsync(["good", ""], Cancellation));
+        (await texts.GetAsync("good", Cancellation).AsTask().WaitAsync(TimeSpan.FromSeconds(20), Cancellation))!.Title.ShouldBe("good");
+    }
+
+    [Fact]
     public async Task After_the_end_of_the_cache_callers_are_told_so()
     {
         var source = new ClipSource { [1] = new Clip(1, "1"), Hold = new TaskCompletionSource() };
