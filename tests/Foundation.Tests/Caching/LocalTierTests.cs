@@ -171,6 +171,6 @@ public sealed class LocalTierTests
     {
         public Cache Cache => cache;
 
-        public void Dispose() => cache.DisposeAsync().AsTask().Wait(TimeSpan.FromSeconds(20));
+        public void Dispose() => cache.DisposeAsync().AsTask().Wait(TimeSpan.FromSeconds(20), CancellationToken.None);
     }
 }

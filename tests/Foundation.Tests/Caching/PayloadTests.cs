@@ -4,7 +4,6 @@ using Shouldly;
 using SkyRiff.Caching;
 using SkyRiff.Caching.Payloads;
 using SkyRiff.Foundation.Tests.Redis;
-using SkyRiff.Redis;
 using SkyRiff.Testing;
 using Xunit;
 
