@@ -1,6 +1,5 @@
 using SkyRiff.Caching;
 using SkyRiff.Contracts;
-using SkyRiff.Data;
 using SkyRiff.Http;
 using SkyRiff.Kernel.Ids;
 using SkyRiff.Users.Profiles;
