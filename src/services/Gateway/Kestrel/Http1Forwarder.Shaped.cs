@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.IO.Pipelines;
 using SkyRiff.Gateway.Compression;
 using SkyRiff.Gateway.Decisions;
@@ -80,8 +81,7 @@ internal sealed partial class Http1Forwarder
             isLast = body.IsDone;
             if (body.Refusal != Refusal.None) return 0;
             var leaving = pipe.Pass(_out.AsSpan(0, writer.Length), flush: body.Kind != BodyKind.Length && upstream.IsDrained, isLast);
-            leaving.CopyTo(output.GetSpan(leaving.Length));
-            output.Advance(leaving.Length);
+            if (leaving.Length > 0) output.Write(leaving); // an empty write is an error where no body may be
             if (call.Verdict.Cache is not { } cache) return leaving.Length;
             if (pipe.Capture is { IsGivenUp: true }) cache.OnCaptureGivenUp(new MonotonicClock(time).Now);
             if (isLast) cache.OnBodyComplete(pipe, coding);

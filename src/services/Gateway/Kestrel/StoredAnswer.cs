@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.IO.Pipelines;
 using SkyRiff.Gateway.Compression;
 using SkyRiff.Gateway.Decisions;
@@ -83,8 +84,7 @@ internal static class StoredAnswer
         var end = reply.Offset + reply.Length;
         var count = Math.Min(BodyPipe.PieceBytes, end - at);
         var leaving = pipe.Pass(reply.Body.AsSpan(at, count), flush: false, isLast: at + count == end);
-        leaving.CopyTo(output.GetSpan(leaving.Length));
-        output.Advance(leaving.Length);
+        if (leaving.Length > 0) output.Write(leaving); // an empty write is an error where no body may be
         return leaving.Length;
     }
 }

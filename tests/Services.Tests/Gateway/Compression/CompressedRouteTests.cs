@@ -152,9 +152,9 @@ public sealed class CompressedRouteTests
     }
 
     [Fact]
-    public async Task A_long_body_does_not_keep_the_loop_from_others()
+    public async Task A_body_without_end_does_not_keep_the_loop_from_others()
     {
-        var large = Encoding.ASCII.GetBytes(Page + Page + Page + Page + Page + Page + Page + Page);
+        var stop = new TaskCompletionSource();
         await using var upstream = new ScriptedUpstream(async (wire, _) =>
         {
             while (await wire.ReadHeadAsync() is { } head)
@@ -164,29 +164,32 @@ public sealed class CompressedRouteTests
                     await wire.WriteAsync("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
                     continue;
                 }
-                await wire.WriteAsync($"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: {20L * large.Length}\r\n\r\n");
-                for (var i = 0; i < 20; i++) await wire.WriteAsync(large);
+                await wire.WriteAsync("HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nTransfer-Encoding: chunked\r\n\r\n");
+                while (!stop.Task.IsCompleted) await wire.WriteAsync($"{Page.Length:x}\r\n{Page}\r\n");
+                return;
             }
         });
-        await using var gateway = new LeanGateway([upstream.EndPoint], route: r => r with { Compress = Compress with { BrotliQuality = 5 } });
+        // Slower than the upstream sends, so that there is always more to do.
+        await using var gateway = new LeanGateway([upstream.EndPoint], route: r => r with { Compress = Compress with { BrotliQuality = 9 } });
         using var slow = await gateway.ConnectAsync();
         await slow.WriteAsync("GET /large HTTP/1.1\r\nHost: a\r\nAccept-Encoding: br\r\n\r\n");
-        await slow.ReadHeadAsync();
-        var (small, ended) = (0, false);
-        var reading = Task.Run(async () =>
-        {
-            await slow.ReadUntilAsync("\r\n0\r\n\r\n");
-            Volatile.Write(ref ended, true);
-        }, TestContext.Current.CancellationToken);
+        Wire.Header((await slow.ReadHeadAsync())!, "Content-Encoding").ShouldBe("br");
+        var reading = ReadAwayAsync(slow);
         using var other = await gateway.ConnectAsync();
-        while (!Volatile.Read(ref ended))
+        for (var i = 0; i < 20; i++)
         {
             await other.WriteAsync("GET /small HTTP/1.1\r\nHost: a\r\n\r\n");
             (await other.ReadResponseAsync()).Body.ShouldBe("ok");
-            small++;
         }
+        reading.IsCompleted.ShouldBeFalse("the long body is still on its way");
+        stop.SetResult();
         await reading;
-        small.ShouldBeGreaterThan(20, "one loop serves both");
+    }
+
+    private static async Task ReadAwayAsync(Wire wire)
+    {
+        var buffer = new byte[64 * 1024];
+        while (await wire.Socket.ReceiveAsync(buffer, TestContext.Current.CancellationToken) > 0) { }
     }
 
     private static string Response(string fields) => $"HTTP/1.1 200 OK\r\n{fields}Content-Length: {Page.Length}\r\n\r\n{Page}";
