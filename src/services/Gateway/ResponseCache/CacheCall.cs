@@ -206,6 +206,8 @@ internal sealed partial class CacheCall
     /// <summary>One refresh at a time, by the loop that does them; when there are too many, the next use tries again.</summary>
     private void RefreshBehind(RequestHead head, EdgeVerdict verdict)
     {
+        // Its copy is what is sent: a request for a part, or for no body, would fill nothing.
+        if (head.Method != MethodKind.Get || head.Has(KnownField.Range)) return;
         if (!_store.TryLead(new FlightKey(_address, _route!.Generation, _isHttps, _hasCredentials), out var flight)) return;
         if (!_store.Refreshes.TryAdd(new RefreshJob(CopyOf(head), verdict.Route!, verdict.Snapshot!, verdict.Client, verdict.IsHttps, verdict.Identity, flight))) _store.End(flight);
     }

@@ -1,5 +1,4 @@
 using Shouldly;
-using SkyRiff.Gateway.ResponseCache;
 using Xunit;
 
 namespace SkyRiff.Services.Tests.Gateway.ResponseCache;
