@@ -116,7 +116,7 @@ internal sealed partial class CacheCall
         if (_isServed) writer.Field("Age"u8, Stored!.Freshness.AgeAt(_servedNanoseconds));
         writer.Write("Cache-Status: "u8);
         writer.Write(Name);
-        if (_isServed && _forwardStatus == 0)
+        if (_isServed && _forwardStatus == 0 && !_hidError)
         {
             writer.Write(_wasCollapsed ? "; fwd=uri-miss; collapsed"u8 : "; hit"u8);
         }
@@ -131,7 +131,7 @@ internal sealed partial class CacheCall
                 Forwarded.Stale => "; fwd=stale"u8,
                 _ => "; fwd=uri-miss"u8,
             });
-            if (_isServed)
+            if (_isServed && _forwardStatus > 0)
             {
                 writer.Write("; fwd-status="u8);
                 writer.WriteDecimal(_forwardStatus);

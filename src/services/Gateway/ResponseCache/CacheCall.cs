@@ -50,6 +50,7 @@ internal sealed partial class CacheCall
     private bool _wasCollapsed;
     private int _waits;
     private bool _isServed;
+    private bool _hidError;
     private Forwarded _why;
     private int _forwardStatus;
     private long _requestNanoseconds;
@@ -145,6 +146,7 @@ internal sealed partial class CacheCall
     {
         if (Stored is null || _isServed || !Stored.Freshness.MayHideError(Asked, now)) return false;
         Serve(Stored, now);
+        _hidError = true;
         LandFlight();
         return true;
     }
@@ -234,7 +236,7 @@ internal sealed partial class CacheCall
         _route = null;
         _asked = new CacheDirectives();
         _keyLength = 0;
-        _hasCredentials = _fills = _mayWait = _wasCollapsed = _isServed = false;
+        _hasCredentials = _fills = _mayWait = _wasCollapsed = _isServed = _hidError = false;
         _why = Forwarded.No;
         _forwardStatus = _waits = 0;
         (_led, _capture, _draft) = (null, null, null);

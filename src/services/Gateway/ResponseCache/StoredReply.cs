@@ -18,7 +18,7 @@ internal readonly record struct StoredReply(ResponseHead Head, byte[] Body, int 
         if (request.Has(KnownField.Range))
         {
             var range = Conditions.RangeOf(request, stored.Head, stored.Body.Length);
-            if (range.Status is 206 or 416) return new(stored.WriteRange(range), stored.Body, range.Offset, range.Length);
+            if (range.Status is 206 or 416) return new(stored.WriteRange(range, isCompressible), stored.Body, range.Offset, range.Length);
         }
         var isToHead = request.Method == MethodKind.Head;
         var coding = compressor?.Choose(request, stored.Head) ?? Coding.Identity;

@@ -120,15 +120,16 @@ internal sealed class StoredResponse
         return SealedHead.End(ref writer, bytes, BodyKind.None) ?? throw new InvalidOperationException("A part of a head does not fit where the whole did.");
     }
 
-    /// <summary>The head of a part of the body, or of the refusal of one.</summary>
-    public ResponseHead WriteRange(BodyRange range)
+    /// <summary>The head of a part of the body, or of the refusal of one; <paramref name="varies"/>: others may get a compressed form.</summary>
+    public ResponseHead WriteRange(BodyRange range, bool varies)
     {
+        var whole = varies ? HeadFor(Coding.Identity, Body.Length) : Head;
         Span<byte> bytes = new byte[SealedHead.BytesMax + 128];
         var writer = new HeadWriter(bytes);
         SealedHead.Begin(ref writer, range.Status, range.Status == 206 ? "Partial Content"u8 : "Range Not Satisfiable"u8);
-        for (var i = 0; i < Head.FieldCount; i++)
+        for (var i = 0; i < whole.FieldCount; i++)
         {
-            if (Head.Fields[i].Known != KnownField.ContentLength) writer.Field(Head.NameAt(i), Head.ValueAt(i));
+            if (whole.Fields[i].Known != KnownField.ContentLength) writer.Field(whole.NameAt(i), whole.ValueAt(i));
         }
         writer.Write("Content-Range: bytes "u8);
         if (range.Status == 206)

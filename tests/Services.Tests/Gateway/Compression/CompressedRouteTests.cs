@@ -116,6 +116,9 @@ public sealed class CompressedRouteTests
         var (plain, whole) = await gateway.AskAsync("GET /");
         whole.ShouldBe(Page);
         Wire.Header(plain, "Vary").ShouldBe("Accept-Encoding");
+        var (part, cut) = await gateway.AskAsync("GET /", $"Accept-Encoding: {coding}\r\nRange: bytes=1-3\r\n"); // of the plain form
+        cut.ShouldBe(Page[1..4]);
+        Wire.Header(part, "Vary").ShouldBe("Accept-Encoding");
         // Who has the compressed form is told so by its tag.
         var (unchanged, _) = await gateway.AskAsync("GET /", $"Accept-Encoding: {coding}\r\nIf-None-Match: W/\"v1\"\r\n");
         unchanged.ShouldStartWith("HTTP/1.1 304 ");

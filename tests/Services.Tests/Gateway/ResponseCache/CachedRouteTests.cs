@@ -103,6 +103,7 @@ public sealed class CachedRouteTests
         (head, body) = await gateway.AskAsync("GET /");
         head.ShouldStartWith("HTTP/1.1 200 ");
         body.ShouldBe("hello");
+        Wire.Header(head, "Cache-Status").ShouldBe("skyriff; fwd=stale; ttl=-9");
         (head, _) = await gateway.AskAsync("GET /other");
         head.ShouldStartWith("HTTP/1.1 502 ");
     }
