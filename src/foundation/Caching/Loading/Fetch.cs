@@ -263,7 +263,9 @@ internal sealed class Fetch<TKey, TValue>(
                 _ = loading.ContinueWith(LeaveLate, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
             else
                 _gate.Leave();
-            FamilyCounters.Count(ref counters.LoadMicroseconds, (long)core.Time.GetElapsedTime(began).TotalMicroseconds);
+            var took = core.Time.GetElapsedTime(began);
+            FamilyCounters.Count(ref counters.LoadMicroseconds, (long)took.TotalMicroseconds);
+            core.Meter.LoadTook(options.Name, took);
         }
     }
 
