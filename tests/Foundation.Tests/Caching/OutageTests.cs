@@ -204,7 +204,7 @@ public sealed class OutageTests : IAsyncLifetime
         breaker.TryEnter().ShouldBeTrue();
     }
 
-    private static async Task<IEnumerable<long>> TrackingIdsAsync(RedisClient redis)
+    internal static async Task<IEnumerable<long>> TrackingIdsAsync(RedisClient redis)
     {
         using var list = await redis.CallAsync(["CLIENT", "LIST"], -1, Cancellation);
         return [.. Encoding.UTF8.GetString(list.Root.Bytes).Split('\n').Where(line => line.Split(' ').Any(part => part.StartsWith("flags=", StringComparison.Ordinal) && part.Contains('t', StringComparison.Ordinal)))
