@@ -47,7 +47,7 @@ public static class GatewayHost
         if (config.Admin is not null) await output.WriteLineAsync($"admin on http://{config.Admin}");
         await output.FlushAsync(CancellationToken.None);
         await Task.Delay(Timeout.InfiniteTimeSpan, time, stopping).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        await Task.WhenAll([.. fronts.Select(front => front.DrainAsync()), .. kestrels.Select(front => front.DisposeAsync().AsTask())]);
+        await Task.WhenAll([.. fronts.Select(front => front.DrainAsync()), .. kestrels.Select(front => front.DrainAsync())]);
         return 0;
     }
 

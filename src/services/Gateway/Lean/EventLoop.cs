@@ -18,10 +18,13 @@ internal sealed unsafe class EventLoop
     private const int LogFlushMilliseconds = 1000;
     private const int InBytes = 64 * 1024;
 
+    /// <summary>Fits into a small buffer, with the frame of a chunk around it.</summary>
+    private const int BodyBytesWhenMany = BufferPool.SmallBytes - 64;
+
     private readonly int _epoll;
     private readonly int _wake;
     private readonly byte[] _events = BufferPool.Allocate(EventsMax * 16);
-    private readonly Queue<ClientConnection> _ready = new();
+    private readonly Queue<Connection> _ready = new();
     private readonly ConcurrentQueue<Action> _posted = new();
     private readonly Func<EdgeSnapshot> _snapshot;
     private readonly TimeProvider _time;
@@ -149,8 +152,11 @@ internal sealed unsafe class EventLoop
         _generations[fd]++;
     }
 
-    /// <summary>A client has bytes that need no event: a pipelined request, or an edge that came while it was busy.</summary>
-    public void Resume(ClientConnection client) => _ready.Enqueue(client);
+    /// <summary>The connection has something to do that needs no event; see <see cref="Connection.Queue"/>.</summary>
+    public void Resume(Connection connection) => _ready.Enqueue(connection);
+
+    /// <summary>How much of a body to read at once.</summary>
+    public Span<byte> BodyIn => Buffers.LargeAreMany ? In.AsSpan(0, BodyBytesWhenMany) : In;
 
     public void ClientClosed() => _listener?.Resume();
 
@@ -199,7 +205,7 @@ internal sealed unsafe class EventLoop
         try
         {
             if (!connection.IsOpen) return;
-            if (ready) ((ClientConnection)connection).OnResumed();
+            if (ready) connection.TakeTurn();
             else connection.OnEvents(events);
         }
         catch (Exception bug)
