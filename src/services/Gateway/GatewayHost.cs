@@ -69,6 +69,7 @@ public static class GatewayHost
             connectFailures = f.Counters.Sum(c => c.ConnectFailures),
             upstreamFaults = f.Counters.Sum(c => c.UpstreamFaults),
             bugs = f.Counters.Sum(c => c.Bugs),
+            allocatedBytes = f.Counters.Sum(c => c.AllocatedBytes),
         }),
     };
 

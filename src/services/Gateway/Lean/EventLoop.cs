@@ -15,7 +15,7 @@ namespace SkyRiff.Gateway.Lean;
 internal sealed unsafe class EventLoop
 {
     private const int EventsMax = 512;
-    private const int LogFlushMilliseconds = 1000;
+    private const int TellMilliseconds = 1000;
     private const int InBytes = 64 * 1024;
 
     /// <summary>Fits into a small buffer, with the frame of a chunk around it.</summary>
@@ -37,7 +37,7 @@ internal sealed unsafe class EventLoop
     private long _drainDeadline;
     private long _wallReadAt = -1;
     private long _wall;
-    private long _logFlushedAt;
+    private long _toldAt;
     private bool _stopping;
 
     public EventLoop(LeanOptions options, Func<EdgeSnapshot> snapshot, TimeProvider time, Entropy entropy)
@@ -171,7 +171,7 @@ internal sealed unsafe class EventLoop
             for (var i = 0; i < count; i++) Dispatch(i);
             for (var turns = _ready.Count; turns > 0; turns--) Guard(_ready.Dequeue(), ready: true);
             Timers.Advance(Now);
-            if (Now - _logFlushedAt >= LogFlushMilliseconds) FlushLog();
+            if (Now - _toldAt >= TellMilliseconds) Tell();
             while (_posted.TryDequeue(out var action)) action();
             if (Draining && (Counters.ClientsOpen == 0 || Now >= _drainDeadline)) _stopping = true;
         }
@@ -216,9 +216,11 @@ internal sealed unsafe class EventLoop
         }
     }
 
-    private void FlushLog()
+    /// <summary>What readers outside the loop wait for.</summary>
+    private void Tell()
     {
-        _logFlushedAt = Now;
+        _toldAt = Now;
+        Counters.AllocatedBytes = GC.GetAllocatedBytesForCurrentThread();
         AccessLog?.Flush();
     }
 

@@ -40,7 +40,7 @@ public sealed class Http2FloodTests
             "tls: {certificate: \"{folder}/cert.pem\", key: \"{folder}/key.pem\"}",
             $$"""
             clusters:
-              behind: {endpoints: ["{{upstream.EndPoint}}"], breaker: {window_calls: 1024, calls_min: 1024}, outliers: {enabled: false}, in_flight_max: 2000, idle_timeout: 1s}
+              behind: {endpoints: ["{{upstream.EndPoint}}"], breaker: {window_calls: 1024, calls_min: 1024}, outliers: {enabled: false}, in_flight_max: 2000, idle_timeout: 1s, connect_timeout: 10s}
             routes:
               - {name: all, to: behind, timeout: 10s}
             """,

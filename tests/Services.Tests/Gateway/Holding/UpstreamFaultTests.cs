@@ -51,7 +51,7 @@ public sealed class UpstreamFaultTests
 
         await gateway.UntilQuietAsync();
         await Eventually.TrueAsync(() => gateway.Sockets <= sockets, "no socket is left behind");
-        upstream.Connections.ShouldBe(0);
+        await Eventually.TrueAsync(() => upstream.Connections == 0, "no connection to the upstream is left behind");
         var after = await AskAsync(gateway.Port, "/fine", connections: 10);
         after.WithStatus(200).ShouldBe(after.Count, after.ToString());
     }

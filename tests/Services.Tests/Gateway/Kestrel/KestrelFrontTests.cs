@@ -77,7 +77,7 @@ public sealed class KestrelFrontTests
             var isHonest = item.Verdict.StartsWith("accept", StringComparison.Ordinal);
             using var client = await Wire.ConnectAsync(gateway.Front.EndPoint);
             await client.WriteAsync(item.Bytes);
-            var reply = await FirstBytesAsync(client.Socket, isHonest ? TimeSpan.FromSeconds(10) : TimeSpan.FromMilliseconds(500));
+            var reply = await FirstBytesAsync(client.Socket, isHonest ? TimeSpan.FromSeconds(10) : TimeSpan.FromSeconds(2));
             if (reply.StartsWith("HTTP/1.1 2", StringComparison.Ordinal) != isHonest) (isHonest ? honestRefused : passed).Add($"{item.Verdict} | {item.Name}");
         });
         honestRefused.ShouldBeEmpty();

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Net.Sockets;
 using Shouldly;
 using SkyRiff.Services.Tests.Gateway.Hostile;
@@ -20,33 +21,31 @@ public sealed class ChainTests
     [InlineData("haproxy")]
     public async Task No_request_that_another_proxy_takes_for_one_becomes_two_here(string front)
     {
-        var seen = 0;
+        var (seen, unseenByFront) = (0, new ConcurrentQueue<string>());
         await using var upstream = new ScriptedUpstream(async (wire, _) =>
         {
             while (await wire.ReadHeadAsync() is { } head)
             {
-                await wire.ReadBodyAsync(head);
                 Interlocked.Increment(ref seen);
-                await wire.WriteAsync($"HTTP/1.1 200 OK\r\n{Mark}Content-Length: 0\r\n\r\n");
+                if (Wire.Header(head, PeerProxy.Mark) != "1") unseenByFront.Enqueue(head);
+                await wire.ReadBodyAsync(head);
+                await wire.WriteAsync("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
             }
         });
         await using var gateway = new LeanGateway([upstream.EndPoint], cluster: LeanGateway.NeverOpen);
         await using var proxy = await PeerProxy.StartAsync(front, gateway.Front.EndPoint);
-        var (wrong, answered) = (new List<string>(), 0);
+        var wrong = new List<string>();
         foreach (var item in HostileCases.Requests().Where(c => c.Verdict != "wait"))
         {
-            var before = Volatile.Read(ref seen);
             using var client = await proxy.ConnectAsync();
             await SendAsync(client, item.Bytes);
             if (client.Socket.Connected) client.Socket.Shutdown(SocketShutdown.Send);
-            var reply = await client.ReadToEndAsync();
+            await client.ReadToEndAsync();
             await gateway.UntilAsync(c => c.InFlight == 0, "the chain is quiet again");
-            var (asked, got) = (Volatile.Read(ref seen) - before, reply.Split(Mark, StringSplitOptions.None).Length - 1);
-            answered += got;
-            if (asked != got) wrong.Add($"{item.Name}: {asked} requests arrived, {got} answers came back: {reply.Split('\r')[0]}");
+            while (unseenByFront.TryDequeue(out var head)) wrong.Add($"{item.Name}: {head.Split('\r')[0]}");
         }
         wrong.ShouldBeEmpty();
-        answered.ShouldBeGreaterThan(40, "honest requests pass through the chain");
+        seen.ShouldBeGreaterThan(40, "honest requests pass through the chain");
     }
 
     [Theory]

@@ -9,6 +9,9 @@ namespace SkyRiff.Services.Tests.Gateway.Lean;
 /// <summary>nginx or HAProxy in front of the gateway, on a Unix socket; the test is skipped where it is not installed.</summary>
 internal sealed class PeerProxy : IAsyncDisposable
 {
+    /// <summary>A field that it gives to every request that it sees: one that arrives without is one that it did not see.</summary>
+    public const string Mark = "X-Front";
+
     private readonly string _folder;
     private readonly Process _process;
 
@@ -57,7 +60,7 @@ internal sealed class PeerProxy : IAsyncDisposable
           upstream gateway { server {{gateway}}; keepalive 16; }
           server {
             listen unix:{{folder}}/front.sock;
-            location / { proxy_pass http://gateway; proxy_http_version 1.1; proxy_set_header Connection ""; proxy_set_header Host $http_host; proxy_ignore_client_abort on; proxy_next_upstream off; }
+            location / { proxy_pass http://gateway; proxy_http_version 1.1; proxy_set_header Connection ""; proxy_set_header {{Mark}} 1; proxy_set_header Host $http_host; proxy_ignore_client_abort on; proxy_next_upstream off; }
           }
         }
         """;
@@ -76,6 +79,7 @@ internal sealed class PeerProxy : IAsyncDisposable
           bind unix@{folder}/front.sock
           default_backend gateway
         backend gateway
+          http-request set-header {Mark} 1
           server one {gateway} pool-max-conn 16
 
         """;
