@@ -23,6 +23,7 @@ internal sealed class KestrelFront : IAsyncDisposable
     private readonly ForwardingHandler _handler;
     private readonly ITimer _tidying;
     private readonly TimeProvider _time;
+    private int _ended;
 
     private KestrelFront(WebApplication app, IPEndPoint endPoint, LaneMetrics metrics, Http1UpstreamPool pool, Http2Forwarder http2, ForwardingHandler handler, ITimer tidying, TimeProvider time) =>
         (_app, EndPoint, Metrics, _pool, _http2, _handler, _tidying, _time) = (app, endPoint, metrics, pool, http2, handler, tidying, time);
@@ -69,6 +70,7 @@ internal sealed class KestrelFront : IAsyncDisposable
     /// <summary>Stops accepting and waits for what is under way, up to the host's limit.</summary>
     public async ValueTask DisposeAsync()
     {
+        if (Interlocked.Exchange(ref _ended, 1) != 0) return;
         await _app.StopAsync(CancellationToken.None);
         await _app.DisposeAsync();
         await _tidying.DisposeAsync();

@@ -64,23 +64,24 @@ public sealed class ReloadTests : IDisposable
         (one.Calls + two.Calls).ShouldBe(leanSeen.Count + kestrelSeen.Count, "nothing is asked twice");
     }
 
-    [Theory]
-    [InlineData("front: lean, loops: 2")]
-    [InlineData("front: kestrel")]
-    public async Task Stopping_under_load_fails_no_request(string front)
+    [Fact]
+    public async Task Stopping_under_load_fails_no_request()
     {
         for (var round = 0; round < Campaign.Length(1, 20); round++)
         {
             await using var upstream = LoadUpstream.Answering(LoadUpstream.Ok);
-            await using var gateway = await GatewayProcess.StartAsync(front, $$"""
+            await using var gateway = await GatewayProcess.StartAsync("loops: 2", $$"""
                 clusters:
                   behind: {endpoints: ["{{upstream.EndPoint}}"] }
                 routes:
                   - {name: all, to: behind}
                 """);
             var (kept, fresh) = (new LoadSeen(), new LoadSeen());
-            var loads = new List<Task> { new HonestLoad(gateway.Port, 40, 1000) { Method = "POST", EndsWhenRefused = true }.RunAsync(kept, Token) };
-            if (front.Contains("lean", StringComparison.Ordinal)) loads.Add(new HonestLoad(gateway.Port, 10, 200) { NewConnections = true, EndsWhenRefused = true }.RunAsync(fresh, Token));
+            Task[] loads =
+            [
+                new HonestLoad(gateway.Port, 40, 1000) { Method = "POST", EndsWhenRefused = true }.RunAsync(kept, Token),
+                new HonestLoad(gateway.Port, 10, 200) { NewConnections = true, EndsWhenRefused = true }.RunAsync(fresh, Token),
+            ];
             await Eventually.TrueAsync(() => kept.Count > 500, "requests are answered");
             (await gateway.StopAsync()).ShouldBe(0);
             await Task.WhenAll(loads);

@@ -104,6 +104,20 @@ public sealed class KestrelFrontTests
     }
 
     [Fact]
+    public async Task While_it_stops_answers_end_their_connections()
+    {
+        await using var upstream = ScriptedUpstream.Answering(Ok);
+        await using var gateway = await Started.Async([upstream.EndPoint], tls: false);
+        using var client = await Wire.ConnectAsync(gateway.Front.EndPoint);
+        await client.WriteAsync("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+        (await client.ReadResponseAsync()).Head.ShouldNotContain("Connection: close");
+        var draining = gateway.Front.DrainAsync();
+        await client.WriteAsync("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+        (await client.ReadResponseAsync()).Head.ShouldContain("Connection: close");
+        await draining;
+    }
+
+    [Fact]
     public async Task An_upstream_that_fails_is_told_apart_from_one_that_is_away()
     {
         await using var broken = new ScriptedUpstream(async (wire, _) =>
