@@ -252,7 +252,7 @@ internal sealed class Fetch<TKey, TValue>(
             FamilyCounters.Count(ref counters.LoadFailures);
             throw new CacheException(CacheFault.LoadTimedOut, $"Loading {options.Name} took longer than {options.LoadDurationMax}.");
         }
-        catch (Exception failure) when (failure is not OperationCanceledException)
+        catch (Exception) when (!cancellation.IsCancellationRequested)
         {
             FamilyCounters.Count(ref counters.LoadFailures);
             throw;

@@ -90,6 +90,7 @@ internal static class ConfigParser
             Deny = Ranges(root, "deny"),
             Allow = Ranges(root, "allow"),
             Maintenance = root.Duration("maintenance", TimeSpan.Zero, TimeSpan.FromSeconds(1), TimeSpan.FromDays(1)),
+            ResponseStore = ReuseParser.ParseStore(root.Section("response_cache")),
             SecurityHeaders = root.Flag("security_headers", false),
             AccessLog = root.Has("access_log") ? new AccessLogConfig(log.Required("path", "the path of a file")) { Sample = log.Share("sample", 1) } : null,
         };

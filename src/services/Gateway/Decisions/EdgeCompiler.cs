@@ -1,4 +1,5 @@
 using SkyRiff.Gateway.Configuration;
+using SkyRiff.Gateway.ResponseCache;
 using SkyRiff.Kernel;
 using SkyRiff.Resilience.Calls;
 
@@ -17,9 +18,14 @@ internal static class EdgeCompiler
             var used = config.Limits.Where(l => l.Everywhere || route.Limits.Contains(l.Name)).Select(l => limits[l.Name]).ToList();
             var known = before?.Routes.FirstOrDefault(r => r.Name == route.Name);
             var primary = ArmOf(clusters[route.Cluster], known?.Primary);
-            routes.Add(new Route(route, routes.Count, primary, CanaryOf(route, clusters, known), [.. used.Where(l => l.Config.By != LimitSubject.User)], [.. used.Where(l => l.Config.By == LimitSubject.User)]));
+            routes.Add(new Route(route, routes.Count, primary, CanaryOf(route, clusters, known), [.. used.Where(l => l.Config.By != LimitSubject.User)], [.. used.Where(l => l.Config.By == LimitSubject.User)])
+            {
+                Cache = RouteCache.Of(route, known?.Config, known?.Cache),
+            });
         }
-        return new EdgeSnapshot(config, routes, clusters, limits, JwtOf(config.Jwt, before));
+        var store = before?.Store ?? new ResponseStore(config.ResponseStore, entropy);
+        store.Resize(config.ResponseStore);
+        return new EdgeSnapshot(config, routes, clusters, limits, JwtOf(config.Jwt, before), store);
     }
 
     private static Arm ArmOf(Cluster cluster, Arm? before) =>

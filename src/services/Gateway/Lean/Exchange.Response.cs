@@ -31,7 +31,11 @@ internal sealed partial class Exchange
                 upstream.Queue();
                 return;
             }
-            if (_phase == Phase.Streaming) StreamBody(client, upstream);
+            if (_phase == Phase.Streaming && _pipe is not null)
+            {
+                if (!PipeBody(client, upstream)) return;
+            }
+            else if (_phase == Phase.Streaming) StreamBody(client, upstream);
             else ReadResponseHead(upstream);
         }
     }
@@ -42,6 +46,11 @@ internal sealed partial class Exchange
         if (_phase == Phase.Tunnel)
         {
             PumpToClient();
+            return;
+        }
+        if (_storedBody is not null)
+        {
+            PumpStored();
             return;
         }
         if (_phase == Phase.Streaming) _client!.SetDeadline(Verdict.Route!.StreamIdleTimeout);
@@ -122,15 +131,21 @@ internal sealed partial class Exchange
 
     private void BeginResponse(byte[] buffer, int start, int end)
     {
-        var client = _client!;
         var head = Loop.ResponseHead;
-        var unknownLength = head.Body is BodyKind.Chunked or BodyKind.UntilClose;
         _outcome = head.Status >= 500 ? Outcome.Failed : head.Status >= 400 ? Outcome.Refused : Outcome.Succeeded;
         if (head.Status is 502 or 503 or 504 && _idempotent && _replayable && TryRepeatLater())
         {
             CloseUpstream(Outcome.Failed);
             return;
         }
+        if (Verdict.Shapes) BeginShaped(buffer, start, end);
+        else Forward(head, buffer, start, end);
+    }
+
+    private void Forward(ResponseHead head, byte[] buffer, int start, int end)
+    {
+        var client = _client!;
+        var unknownLength = head.Body is BodyKind.Chunked or BodyKind.UntilClose;
         _attemptNanoseconds = Loop.Time.Nanoseconds - _attemptStarted;
         _status = head.Status;
         _phase = Phase.Streaming;

@@ -27,6 +27,7 @@ internal sealed class EdgeRuntime : IAsyncDisposable
         [
             new HealthProber(this, time, entropy, loggers.CreateLogger<HealthProber>()),
             new JwksRefresher(this, time, entropy, loggers.CreateLogger<JwksRefresher>()),
+            new CacheRefresher(this, time, entropy, loggers.CreateLogger<CacheRefresher>()),
             new LimitTidier(this, time, entropy, loggers.CreateLogger<LimitTidier>()),
         ];
     }

@@ -51,6 +51,10 @@ internal static class PrometheusText
         text.Append("# TYPE gateway_breaker_state gauge\n");
         foreach (var route in snapshot.Routes)
             text.Append(CultureInfo.InvariantCulture, $"gateway_breaker_state{{route=\"{route.Name}\"}} {(int)route.Primary.Breaker.StateAt(now)}\n");
+        var store = snapshot.Store;
+        text.Append(CultureInfo.InvariantCulture, $"# TYPE gateway_cache_bytes gauge\ngateway_cache_bytes {store.Bytes}\n# TYPE gateway_cache_entries gauge\ngateway_cache_entries {store.Count}\n");
+        text.Append(CultureInfo.InvariantCulture, $"# TYPE gateway_cache_lookups_total counter\ngateway_cache_lookups_total{{found=\"true\"}} {store.Hits}\ngateway_cache_lookups_total{{found=\"false\"}} {store.Misses}\n");
+        text.Append(CultureInfo.InvariantCulture, $"# TYPE gateway_cache_evictions_total counter\ngateway_cache_evictions_total {store.Evictions}\n");
         return text.ToString();
     }
 
