@@ -11,7 +11,7 @@ internal static class BenchCommand
         new("start", "first and warm start, idle memory, and the wait for a clip on two cores (after ./skyriff build)", Main.StartSuite.RunAsync),
         new("orchestration", "a thousand jobs in flight on one worker", Main.OrchestrationSuite.RunAsync),
         new("redis", "the Redis client beside redis-benchmark and a bare socket", Redis.RedisSuite.RunAsync),
-        new("gateway", "the gateway beside nginx and HAProxy (bench/install-peers.sh installs them)", Gateway.GatewaySuite.RunAsync),
+        new("gateway", "the gateway beside nginx and HAProxy, which are installed when they are missing", Gateway.GatewaySuite.RunAsync),
         new("limits", "rate limits in memory and in Redis", Limits.LimitsSuite.RunAsync),
         new("cache", "the cache beside MemoryCache, and its hit rates beside LRU's", Caching.CacheSuite.RunAsync),
     ];
@@ -45,7 +45,9 @@ internal static class BenchCommand
         {
             try
             {
-                await Array.Find(Suites, suite => suite.Name == name)!.RunAsync(quick, ResultsFolder(), stop.Token);
+                var running = Array.Find(Suites, suite => suite.Name == name)!.RunAsync(quick, ResultsFolder(), stop.Token);
+                await running;
+                if (running is Task<int> coded && await coded is var code and not 0) return code;
             }
             catch (OperationCanceledException) when (stop.IsCancellationRequested)
             {

@@ -24,6 +24,8 @@ public sealed class Results(string suite)
 
     public double Median(string name) => _results.Find(r => r.Name == name)?.Median ?? throw new ArgumentException($"There is no figure {name}.", nameof(name));
 
+    public IReadOnlyList<(string Name, double Median)> Medians => [.. _results.Select(r => (r.Name, r.Median))];
+
     public void Print(TextWriter output)
     {
         var width = _results.Max(result => result.Name.Length);

@@ -36,6 +36,6 @@ fetch "$@" || { apt-get update && fetch "$@"; }
 # A package enables its service for the next boot even when it may not start it now.
 if command -v systemctl >/dev/null; then
   for service in $(comm -13 <(sort <<<"$before") <(services | sort)); do
-    case $service in postgresql* | redis*) systemctl disable "$service" ;; esac
+    case $service in postgresql* | redis* | nginx* | haproxy*) systemctl disable "$service" ;; esac
   done
 fi

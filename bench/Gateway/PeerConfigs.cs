@@ -7,32 +7,45 @@ namespace SkyRiff.Bench.Gateway;
 /// <summary>The same job for each proxy: keep-alive both ways, one upstream, 1 KB answers; <c>full</c> adds what the proxy is measured with.</summary>
 internal static class PeerConfigs
 {
-    public static string NginxUpstream(string folder, int port) => Nginx(folder, "upstream", $$"""
+    /// <summary>A limit that counts every request and refuses none.</summary>
+    public const string Limits = "limits: {clients: {rate: 1000000/s, burst: 1000000, everywhere: true}}\n";
+
+    public static string Jwt(string jwksFile) => $"jwt: {{issuer: bench, audience: gateway, jwks: \"{jwksFile}\"}}\n";
+
+    public static string NginxUpstream(int port) => $$"""
         server {
           listen 127.0.0.1:{{port}} reuseport;
           location / { default_type text/plain; return 200 "{{new string('x', 1024)}}"; }
         }
-        """);
+        """;
 
-    public static string NginxProxy(string folder, int port, int upstream, bool limited) => Nginx(folder, limited ? "full" : "plain", $$"""
+    public static string NginxProxy(int port, int upstream, bool limited) => $$"""
         limit_req_zone $binary_remote_addr zone=clients:10m rate=1000000r/s;
-        upstream behind { server 127.0.0.1:{{upstream}}; keepalive 256; keepalive_requests 1000000000; }
+        {{NginxBehind(upstream)}}
         server {
           listen 127.0.0.1:{{port}} reuseport;
           location / {
             {{(limited ? "limit_req zone=clients burst=1000000 nodelay;" : "")}}
-            proxy_pass http://behind;
-            proxy_http_version 1.1;
-            proxy_set_header Connection "";
-            proxy_set_header Host $host;
-            proxy_set_header X-Forwarded-For $remote_addr;
+            {{NginxPass}}
           }
         }
-        """);
+        """;
+
+    public static string NginxTls(int port, int upstream, string certificate, string key) => $$"""
+        {{NginxBehind(upstream)}}
+        server {
+          listen 127.0.0.1:{{port}} ssl http2 reuseport;
+          ssl_certificate {{certificate}};
+          ssl_certificate_key {{key}};
+          location / {
+            {{NginxPass}}
+          }
+        }
+        """;
 
     public static string Haproxy(int port, int upstream, bool limited) => $"""
         global
-          nbthread 2
+          nbthread {GatewayBench.ProxyCoreCount}
           maxconn 4000
         defaults
           mode http
@@ -52,15 +65,20 @@ internal static class PeerConfigs
 
         """;
 
-    public static string Gateway(int port, int upstream, string? jwks, bool limited, string? accessLog) => $$"""
-        listen: [{address: "127.0.0.1:{{port}}", loops: 2}]
+    /// <param name="port">Where it listens.</param>
+    /// <param name="upstream">Where it forwards to.</param>
+    /// <param name="top">Further sections, each a line.</param>
+    /// <param name="cluster">What the cluster says besides, beginning with a comma.</param>
+    /// <param name="route">The same for the route.</param>
+    /// <param name="listen">The same for the listener; empty: the lean front.</param>
+    public static string Gateway(int port, int upstream, string top = "", string cluster = "", string route = "", string listen = "") => $$"""
+        listen: [{address: "127.0.0.1:{{port}}"{{(listen.Length > 0 ? listen : $", loops: {GatewayBench.ProxyCoreCount}")}} }]
+        {{top}}
         clusters:
-          behind: {endpoints: ["127.0.0.1:{{upstream}}"]}
-        {{(jwks is null ? "" : $"jwt: {{issuer: bench, audience: gateway, jwks: \"{jwks}\"}}")}}
-        {{(limited ? "limits: {clients: {rate: 1000000/s, burst: 1000000, everywhere: true}}" : "")}}
-        {{(accessLog is null ? "" : $"access_log: {{path: \"{accessLog}\"}}")}}
+          behind: {endpoints: ["127.0.0.1:{{upstream}}"]{{cluster}} }
+          second: {endpoints: ["127.0.0.1:{{upstream}}"] }
         routes:
-          - {name: all, to: behind, auth: {{(jwks is null ? "none" : "required")}}}
+          - {name: all, to: behind{{route}} }
         """;
 
     /// <summary>A key set and a token that lasts for the run.</summary>
@@ -76,8 +94,18 @@ internal static class PeerConfigs
 
     private static string Encode(string json) => Base64Url.EncodeToString(Encoding.UTF8.GetBytes(json));
 
-    private static string Nginx(string folder, string name, string server) => $$"""
-        worker_processes 2;
+    private const string NginxPass = """
+        proxy_pass http://behind;
+                    proxy_http_version 1.1;
+                    proxy_set_header Connection "";
+                    proxy_set_header Host $host;
+                    proxy_set_header X-Forwarded-For $remote_addr;
+        """;
+
+    private static string NginxBehind(int upstream) => $"upstream behind {{ server 127.0.0.1:{upstream}; keepalive 256; keepalive_requests 1000000000; }}";
+
+    public static string Nginx(string folder, string name, int workers, string server) => $$"""
+        worker_processes {{workers}};
         daemon off;
         pid {{folder}}/{{name}}.pid;
         error_log {{folder}}/{{name}}.err;

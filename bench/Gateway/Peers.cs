@@ -88,36 +88,3 @@ internal sealed class PinnedProcess : IAsyncDisposable
         }
     }
 }
-
-/// <summary>One run of wrk: what the clients saw.</summary>
-internal sealed record Load(double RequestsPerSecond, double Requests, double P99Milliseconds, bool Clean)
-{
-    public static async Task<Load> RunAsync(string cores, int connections, TimeSpan duration, int port, string? header, CancellationToken cancellationToken)
-    {
-        var start = new ProcessStartInfo("taskset") { RedirectStandardOutput = true, UseShellExecute = false };
-        var seconds = ((int)duration.TotalSeconds).ToString(CultureInfo.InvariantCulture);
-        foreach (var argument in (string[])["-c", cores, "wrk", "-t2", $"-c{connections}", $"-d{seconds}s", "--latency", $"http://127.0.0.1:{port}/x"]) start.ArgumentList.Add(argument);
-        if (header is not null)
-        {
-            start.ArgumentList.Add("-H");
-            start.ArgumentList.Add(header);
-        }
-        using var process = Process.Start(start) ?? throw new InvalidOperationException("wrk did not start.");
-        var text = await process.StandardOutput.ReadToEndAsync(cancellationToken);
-        await process.WaitForExitAsync(cancellationToken);
-        var lines = text.Split('\n').Select(line => line.Trim()).ToList();
-        var requests = double.Parse(lines.First(l => l.Contains(" requests in ", StringComparison.Ordinal)).Split(' ')[0], CultureInfo.InvariantCulture);
-        var rate = double.Parse(lines.First(l => l.StartsWith("Requests/sec:", StringComparison.Ordinal)).Split(':')[1], CultureInfo.InvariantCulture);
-        var p99 = Milliseconds(lines.First(l => l.StartsWith("99%", StringComparison.Ordinal))[3..].Trim());
-        var clean = !lines.Exists(l => l.StartsWith("Socket errors", StringComparison.Ordinal) || l.StartsWith("Non-2xx", StringComparison.Ordinal));
-        if (!clean) Console.Error.WriteLine(text);
-        return new(rate, requests, p99, clean);
-    }
-
-    private static double Milliseconds(string text) => text switch
-    {
-        _ when text.EndsWith("us", StringComparison.Ordinal) => double.Parse(text[..^2], CultureInfo.InvariantCulture) / 1000,
-        _ when text.EndsWith("ms", StringComparison.Ordinal) => double.Parse(text[..^2], CultureInfo.InvariantCulture),
-        _ => double.Parse(text[..^1], CultureInfo.InvariantCulture) * 1000,
-    };
-}

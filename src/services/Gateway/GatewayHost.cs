@@ -47,7 +47,7 @@ public static class GatewayHost
         if (config.Admin is not null) await output.WriteLineAsync($"admin on http://{config.Admin}");
         await output.FlushAsync(CancellationToken.None);
         await Task.Delay(Timeout.InfiniteTimeSpan, time, stopping).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        await Task.WhenAll([.. fronts.Select(front => front.DrainAsync()), .. kestrels.Select(front => front.DisposeAsync().AsTask())]);
+        await Task.WhenAll([.. fronts.Select(front => front.DrainAsync()), .. kestrels.Select(front => front.DrainAsync())]);
         return 0;
     }
 
@@ -69,6 +69,7 @@ public static class GatewayHost
             connectFailures = f.Counters.Sum(c => c.ConnectFailures),
             upstreamFaults = f.Counters.Sum(c => c.UpstreamFaults),
             bugs = f.Counters.Sum(c => c.Bugs),
+            allocatedBytes = f.Counters.Sum(c => c.AllocatedBytes),
         }),
     };
 

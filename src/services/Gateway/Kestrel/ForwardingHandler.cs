@@ -23,10 +23,19 @@ internal sealed class ForwardingHandler(EdgeRuntime runtime, Http1Forwarder http
     private static SpanIds? _threadIds;
 
     private readonly Lock _accounting = new();
+    private volatile bool _isDraining;
+
+    /// <summary>Answers end their HTTP/1.1 connections from now on; HTTP/2 has GOAWAY for that.</summary>
+    public bool IsDraining
+    {
+        get => _isDraining;
+        set => _isDraining = value;
+    }
 
     public async Task HandleAsync(HttpContext context)
     {
         var started = runtime.Clock.Now;
+        if (_isDraining && HttpProtocol.IsHttp11(context.Request.Protocol)) context.Response.Headers.Connection = "close";
         if (context.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } size) size.MaxRequestBodySize = null; // ours is per route
         var call = new ForwardedCall(context);
         var verdict = call.Verdict;

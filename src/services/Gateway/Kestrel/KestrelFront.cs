@@ -14,14 +14,19 @@ namespace SkyRiff.Gateway.Kestrel;
 /// <summary>The front for TLS and HTTP/2, on ASP.NET Core's server, over the same decisions as the lean front.</summary>
 internal sealed class KestrelFront : IAsyncDisposable
 {
+    /// <summary>While stopping: how long requests are still taken and answered with <c>close</c>, so that no client sends one into a connection that ends.</summary>
+    private static readonly TimeSpan DrainIdleTimeout = TimeSpan.FromSeconds(1);
+
     private readonly WebApplication _app;
     private readonly Http1UpstreamPool _pool;
     private readonly Http2Forwarder _http2;
     private readonly ForwardingHandler _handler;
     private readonly ITimer _tidying;
+    private readonly TimeProvider _time;
+    private int _ended;
 
-    private KestrelFront(WebApplication app, IPEndPoint endPoint, LaneMetrics metrics, Http1UpstreamPool pool, Http2Forwarder http2, ForwardingHandler handler, ITimer tidying) =>
-        (_app, EndPoint, Metrics, _pool, _http2, _handler, _tidying) = (app, endPoint, metrics, pool, http2, handler, tidying);
+    private KestrelFront(WebApplication app, IPEndPoint endPoint, LaneMetrics metrics, Http1UpstreamPool pool, Http2Forwarder http2, ForwardingHandler handler, ITimer tidying, TimeProvider time) =>
+        (_app, EndPoint, Metrics, _pool, _http2, _handler, _tidying, _time) = (app, endPoint, metrics, pool, http2, handler, tidying, time);
 
     public IPEndPoint EndPoint { get; }
 
@@ -51,12 +56,21 @@ internal sealed class KestrelFront : IAsyncDisposable
                 handler.FlushLog();
             },
             null, TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(1));
-        return new(app, new IPEndPoint(listen.Address.Address, port), metrics, pool, http2, handler, tidying);
+        return new(app, new IPEndPoint(listen.Address.Address, port), metrics, pool, http2, handler, tidying, time);
+    }
+
+    /// <summary>Ends every connection with its next answer for a while, then as <see cref="DisposeAsync"/>.</summary>
+    public async Task DrainAsync()
+    {
+        _handler.IsDraining = true;
+        await Task.Delay(DrainIdleTimeout, _time, CancellationToken.None);
+        await DisposeAsync();
     }
 
     /// <summary>Stops accepting and waits for what is under way, up to the host's limit.</summary>
     public async ValueTask DisposeAsync()
     {
+        if (Interlocked.Exchange(ref _ended, 1) != 0) return;
         await _app.StopAsync(CancellationToken.None);
         await _app.DisposeAsync();
         await _tidying.DisposeAsync();

@@ -17,7 +17,6 @@ internal sealed class ClientConnection : Connection
     private int _end;
     private int _lingered;
     private State _state;
-    private bool _queued;
     private bool _awaitsProxyHeader;
     private long _windowBytes;
 
@@ -72,6 +71,7 @@ internal sealed class ClientConnection : Connection
     /// <summary>Bytes behind a chunked body that were received with it. False when they do not fit: then this connection ends with its reply.</summary>
     public bool TryUnread(ReadOnlySpan<byte> bytes)
     {
+        if (_inbound!.Length - _end < bytes.Length) Grow();
         if (_inbound!.Length - _end < bytes.Length) return false;
         bytes.CopyTo(_inbound.AsSpan(_end));
         _end += bytes.Length;
@@ -103,9 +103,8 @@ internal sealed class ClientConnection : Connection
         if (_state == State.Idle) SetDeadline(Loop.Options.DrainIdleTimeout);
     }
 
-    public void OnResumed()
+    protected override void OnResumed()
     {
-        _queued = false;
         if (_state is State.Idle or State.ReadingHead) ReadHead(parseFirst: true);
         else if (_state == State.Busy) Exchange!.OnResumed();
         else if (Readable) OnReadable();
@@ -185,7 +184,7 @@ internal sealed class ClientConnection : Connection
             if (Parse() || !IsOpen) return;
             if (!Readable) return;
         }
-        _inbound ??= Loop.Buffers.RentSmall();
+        _inbound ??= Loop.Buffers.Rent(BufferPool.TinyBytes);
         while (Readable)
         {
             if (_end == _inbound.Length && _start > 0) MoveToFront();
@@ -199,6 +198,13 @@ internal sealed class ClientConnection : Connection
             var hadLine = _inbound.AsSpan(_end, received).Contains((byte)'\n');
             var first = _end == _start;
             _end += received;
+            if (_end == _inbound.Length && Grow())
+            {
+                // More of it is probably here: the larger buffer is filled before it is looked at, so that a small body is there with its head.
+                var more = Receive(_inbound.AsSpan(_end));
+                hadLine |= more > 0 && _inbound.AsSpan(_end, more).Contains((byte)'\n');
+                _end += Math.Max(0, more);
+            }
             // Only a line end can complete a head or make it refusable, but for the first bytes and a full buffer.
             if ((hadLine || first || _awaitsProxyHeader || _end == _inbound.Length) && (Parse() || !IsOpen)) return;
         }
@@ -281,13 +287,6 @@ internal sealed class ClientConnection : Connection
         }
     }
 
-    private void Queue()
-    {
-        if (_queued) return;
-        _queued = true;
-        Loop.Resume(this);
-    }
-
     /// <summary>Sends the end first and reads on for a while, since closing with unread bytes resets what the client has not read (RFC 9112 section 9.6).</summary>
     private void Linger()
     {
@@ -317,6 +316,17 @@ internal sealed class ClientConnection : Connection
         _inbound.AsSpan(_start, _end - _start).CopyTo(_inbound);
         _end -= _start;
         _start = 0;
+    }
+
+    /// <summary>A tiny buffer becomes a small one, which holds the largest head; false when it is one already.</summary>
+    private bool Grow()
+    {
+        if (_inbound!.Length >= BufferPool.SmallBytes) return false;
+        var grown = Loop.Buffers.Rent(BufferPool.SmallBytes);
+        _inbound.AsSpan(0, _end).CopyTo(grown);
+        Loop.Buffers.Return(_inbound);
+        _inbound = grown;
+        return true;
     }
 
     private void ReturnInbound()

@@ -9,6 +9,7 @@ internal abstract unsafe class Connection(EventLoop loop, int fd) : Timed
     private byte[]? _pending;
     private int _pendingStart;
     private int _pendingEnd;
+    private bool _queued;
 
     public EventLoop Loop { get; } = loop;
 
@@ -34,6 +35,21 @@ internal abstract unsafe class Connection(EventLoop loop, int fd) : Timed
         if ((events & (Libc.EpollIn | Libc.EpollRdHup | Libc.EpollHup | Libc.EpollErr)) != 0) Readable = true;
         if ((events & (Libc.EpollOut | Libc.EpollErr | Libc.EpollHup)) != 0) OnWritable();
         if (IsOpen && Readable) OnReadable();
+    }
+
+    /// <summary>Its turn, after <see cref="Queue"/>.</summary>
+    public void TakeTurn()
+    {
+        _queued = false;
+        OnResumed();
+    }
+
+    /// <summary>Comes to its turn again after the others: for bytes that need no event, and for those that flow so fast that they would keep the loop.</summary>
+    public void Queue()
+    {
+        if (_queued) return;
+        _queued = true;
+        Loop.Resume(this);
     }
 
     /// <summary>Bytes received; 0 at the end; -1 when there is nothing now (<see cref="Readable"/> is off then); -2 when the connection broke.</summary>
@@ -78,7 +94,7 @@ internal abstract unsafe class Connection(EventLoop loop, int fd) : Timed
     /// <summary>Keeps bytes for when the connection is established.</summary>
     protected void Keep(ReadOnlySpan<byte> bytes)
     {
-        _pending = Loop.Buffers.RentLarge();
+        _pending = Loop.Buffers.Rent(bytes.Length);
         bytes.CopyTo(_pending);
         _pendingStart = 0;
         _pendingEnd = bytes.Length;
@@ -116,6 +132,11 @@ internal abstract unsafe class Connection(EventLoop loop, int fd) : Timed
     }
 
     protected abstract void OnReadable();
+
+    protected virtual void OnResumed()
+    {
+        if (Readable) OnReadable();
+    }
 
     /// <summary>The kernel takes bytes again, or the connection is established.</summary>
     protected abstract void OnWritable();

@@ -15,13 +15,16 @@ namespace SkyRiff.Gateway.Lean;
 internal sealed unsafe class EventLoop
 {
     private const int EventsMax = 512;
-    private const int LogFlushMilliseconds = 1000;
+    private const int TellMilliseconds = 1000;
     private const int InBytes = 64 * 1024;
+
+    /// <summary>Fits into a small buffer, with the frame of a chunk around it.</summary>
+    private const int BodyBytesWhenMany = BufferPool.SmallBytes - 64;
 
     private readonly int _epoll;
     private readonly int _wake;
     private readonly byte[] _events = BufferPool.Allocate(EventsMax * 16);
-    private readonly Queue<ClientConnection> _ready = new();
+    private readonly Queue<Connection> _ready = new();
     private readonly ConcurrentQueue<Action> _posted = new();
     private readonly Func<EdgeSnapshot> _snapshot;
     private readonly TimeProvider _time;
@@ -34,7 +37,7 @@ internal sealed unsafe class EventLoop
     private long _drainDeadline;
     private long _wallReadAt = -1;
     private long _wall;
-    private long _logFlushedAt;
+    private long _toldAt;
     private bool _stopping;
 
     public EventLoop(LeanOptions options, Func<EdgeSnapshot> snapshot, TimeProvider time, Entropy entropy)
@@ -149,8 +152,11 @@ internal sealed unsafe class EventLoop
         _generations[fd]++;
     }
 
-    /// <summary>A client has bytes that need no event: a pipelined request, or an edge that came while it was busy.</summary>
-    public void Resume(ClientConnection client) => _ready.Enqueue(client);
+    /// <summary>The connection has something to do that needs no event; see <see cref="Connection.Queue"/>.</summary>
+    public void Resume(Connection connection) => _ready.Enqueue(connection);
+
+    /// <summary>How much of a body to read at once.</summary>
+    public Span<byte> BodyIn => Buffers.LargeAreMany ? In.AsSpan(0, BodyBytesWhenMany) : In;
 
     public void ClientClosed() => _listener?.Resume();
 
@@ -165,7 +171,7 @@ internal sealed unsafe class EventLoop
             for (var i = 0; i < count; i++) Dispatch(i);
             for (var turns = _ready.Count; turns > 0; turns--) Guard(_ready.Dequeue(), ready: true);
             Timers.Advance(Now);
-            if (Now - _logFlushedAt >= LogFlushMilliseconds) FlushLog();
+            if (Now - _toldAt >= TellMilliseconds) Tell();
             while (_posted.TryDequeue(out var action)) action();
             if (Draining && (Counters.ClientsOpen == 0 || Now >= _drainDeadline)) _stopping = true;
         }
@@ -199,7 +205,7 @@ internal sealed unsafe class EventLoop
         try
         {
             if (!connection.IsOpen) return;
-            if (ready) ((ClientConnection)connection).OnResumed();
+            if (ready) connection.TakeTurn();
             else connection.OnEvents(events);
         }
         catch (Exception bug)
@@ -210,9 +216,11 @@ internal sealed unsafe class EventLoop
         }
     }
 
-    private void FlushLog()
+    /// <summary>What readers outside the loop wait for.</summary>
+    private void Tell()
     {
-        _logFlushedAt = Now;
+        _toldAt = Now;
+        Counters.AllocatedBytes = GC.GetAllocatedBytesForCurrentThread();
         AccessLog?.Flush();
     }
 

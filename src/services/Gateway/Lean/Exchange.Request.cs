@@ -88,9 +88,15 @@ internal sealed partial class Exchange
         var client = _client!;
         var upstream = _upstream;
         if (upstream is null || !upstream.IsConnected) return;
+        var reads = 0;
         while (client.Readable && !upstream.HasPending && !_request.IsDone)
         {
-            var want = _request.Kind == BodyKind.Length ? (int)Math.Min(_request.Remaining, Loop.In.Length) : ChunkedReadBytes;
+            if (reads++ == ReadsPerTurnMax)
+            {
+                client.Queue();
+                break;
+            }
+            var want = _request.Kind == BodyKind.Length ? (int)Math.Min(_request.Remaining, Loop.BodyIn.Length) : ChunkedReadBytes;
             var received = client.Receive(Loop.In.AsSpan(0, want));
             if (received == -1) break;
             if (received <= 0)

@@ -22,9 +22,15 @@ internal sealed partial class Exchange
         }
         // Each step may end the exchange, after which another request may already use this object: look at whom we serve.
         var (client, upstream) = (_client, _upstream);
+        var reads = 0;
         while (upstream is not null && upstream == _upstream && _phase != Phase.RetryWait && client == _client && upstream.Readable && !client!.HasPending)
         {
             if (_phase == Phase.Tunnel) return;
+            if (reads++ == ReadsPerTurnMax)
+            {
+                upstream.Queue();
+                return;
+            }
             if (_phase == Phase.Streaming && _pipe is not null)
             {
                 if (!PipeBody(client, upstream)) return;
@@ -165,7 +171,7 @@ internal sealed partial class Exchange
 
     private void StreamBody(ClientConnection client, UpstreamConnection upstream)
     {
-        var received = upstream.Receive(Loop.In);
+        var received = upstream.Receive(Loop.BodyIn);
         if (received == -1) return;
         var writer = new HeadWriter(Loop.Out);
         if (received <= 0)
@@ -237,7 +243,7 @@ internal sealed partial class Exchange
             FailUnderstanding(Refusal.HeadTooLarge);
             return;
         }
-        _partial = Loop.Buffers.RentSmall();
+        _partial = Loop.Buffers.Rent(BufferPool.SmallBytes);
         bytes.CopyTo(_partial);
         _partialEnd = bytes.Length;
     }

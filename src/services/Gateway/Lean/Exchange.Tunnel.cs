@@ -48,9 +48,15 @@ internal sealed partial class Exchange
     /// <summary>False when the tunnel ended.</summary>
     private bool Pump(Connection from, Connection to)
     {
+        var reads = 0;
         while (from.Readable && !to.HasPending)
         {
-            var received = from.Receive(Loop.In);
+            if (reads++ == ReadsPerTurnMax)
+            {
+                from.Queue();
+                break;
+            }
+            var received = from.Receive(Loop.BodyIn);
             if (received == -1) break;
             if (received <= 0 || !to.Send(Loop.In.AsSpan(0, received)))
             {

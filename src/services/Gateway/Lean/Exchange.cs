@@ -20,6 +20,9 @@ internal sealed partial class Exchange(EventLoop loop)
     private static readonly TimeSpan RetryDelayBase = TimeSpan.FromMilliseconds(50);
     private static readonly TimeSpan RetryDelayMax = TimeSpan.FromSeconds(1);
 
+    /// <summary>Reads of a body in one turn of the loop; then the others have theirs, however fast both its ends are.</summary>
+    private const int ReadsPerTurnMax = 8;
+
     private ClientConnection? _client;
     private UpstreamConnection? _upstream;
     private Phase _phase;

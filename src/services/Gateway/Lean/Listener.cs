@@ -52,14 +52,16 @@ internal sealed unsafe class Listener : Connection
     /// <summary>Takes what is queued before closing, since the kernel resets what is left.</summary>
     public override void Close()
     {
-        if (IsOpen && !_full) OnReadable();
+        if (IsOpen && !_full) Accept(int.MaxValue);
         base.Close();
     }
 
-    protected override void OnReadable()
+    protected override void OnReadable() => Accept(AcceptsPerEvent);
+
+    private void Accept(int most)
     {
         Span<byte> address = stackalloc byte[28];
-        for (var i = 0; i < AcceptsPerEvent; i++)
+        for (var i = 0; i < most; i++)
         {
             if (Loop.Counters.ClientsOpen >= Loop.Options.ConnectionsPerLoopMax)
             {

@@ -18,5 +18,8 @@ internal sealed class LoopCounters
     public long InFlight;
     public long Bugs;
 
+    /// <summary>What the loop's thread has allocated, told once a second: a request in steady state adds nothing.</summary>
+    public long AllocatedBytes;
+
     public Exception? LastBug { get; set; }
 }

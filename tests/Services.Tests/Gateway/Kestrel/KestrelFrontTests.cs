@@ -77,7 +77,7 @@ public sealed class KestrelFrontTests
             var isHonest = item.Verdict.StartsWith("accept", StringComparison.Ordinal);
             using var client = await Wire.ConnectAsync(gateway.Front.EndPoint);
             await client.WriteAsync(item.Bytes);
-            var reply = await FirstBytesAsync(client.Socket, isHonest ? TimeSpan.FromSeconds(10) : TimeSpan.FromMilliseconds(500));
+            var reply = await FirstBytesAsync(client.Socket, isHonest ? TimeSpan.FromSeconds(10) : TimeSpan.FromSeconds(2));
             if (reply.StartsWith("HTTP/1.1 2", StringComparison.Ordinal) != isHonest) (isHonest ? honestRefused : passed).Add($"{item.Verdict} | {item.Name}");
         });
         honestRefused.ShouldBeEmpty();
@@ -101,6 +101,20 @@ public sealed class KestrelFrontTests
         (await good.Content.ReadAsByteArrayAsync(Token)).Length.ShouldBe(200_000);
         using var tooLarge = await client.PostAsync(gateway.Url("/"), new ByteArrayContent(new byte[200_001]), Token);
         tooLarge.StatusCode.ShouldBe(HttpStatusCode.RequestEntityTooLarge);
+    }
+
+    [Fact]
+    public async Task While_it_stops_answers_end_their_connections()
+    {
+        await using var upstream = ScriptedUpstream.Answering(Ok);
+        await using var gateway = await Started.Async([upstream.EndPoint], tls: false);
+        using var client = await Wire.ConnectAsync(gateway.Front.EndPoint);
+        await client.WriteAsync("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+        (await client.ReadResponseAsync()).Head.ShouldNotContain("Connection: close");
+        var draining = gateway.Front.DrainAsync();
+        await client.WriteAsync("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+        (await client.ReadResponseAsync()).Head.ShouldContain("Connection: close");
+        await draining;
     }
 
     [Fact]

@@ -106,6 +106,52 @@ public sealed class LeanForwardingTests
     }
 
     [Fact]
+    public async Task A_body_without_an_end_leaves_the_others_their_turn()
+    {
+        await using var upstream = new ScriptedUpstream(async (wire, _) =>
+        {
+            while (await wire.ReadHeadAsync() is { } head)
+            {
+                if (!head.StartsWith("GET /endless ", StringComparison.Ordinal))
+                {
+                    await wire.WriteAsync(Ok);
+                    continue;
+                }
+                await wire.WriteAsync($"HTTP/1.1 200 OK\r\nContent-Length: {long.MaxValue / 2}\r\n\r\n");
+                var block = new byte[256 * 1024];
+                while (true) await wire.WriteAsync(block);
+            }
+        });
+        await using var gateway = new LeanGateway([upstream.EndPoint]);
+        using var greedy = await gateway.ConnectAsync();
+        await greedy.WriteAsync("GET /endless HTTP/1.1\r\nHost: a\r\n\r\n");
+        using var enough = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
+        var reading = Task.Run(ReadAsync, enough.Token);
+
+        using var client = await gateway.ConnectAsync();
+        for (var i = 0; i < 200; i++)
+        {
+            await client.WriteAsync("GET /small HTTP/1.1\r\nHost: a\r\n\r\n");
+            (await client.ReadResponseAsync()).Body.ShouldBe("ok");
+        }
+        await enough.CancelAsync();
+        await reading;
+
+        async Task ReadAsync()
+        {
+            var buffer = new byte[256 * 1024];
+            try
+            {
+                while (await greedy.Socket.ReceiveAsync(buffer, enough.Token) > 0) continue;
+            }
+            catch (OperationCanceledException)
+            {
+                // enough
+            }
+        }
+    }
+
+    [Fact]
     public async Task A_thousand_pipelined_requests_are_answered_in_order()
     {
         await using var upstream = new ScriptedUpstream(async (wire, _) =>
