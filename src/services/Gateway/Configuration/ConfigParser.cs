@@ -15,6 +15,11 @@ internal static class ConfigParser
         ["address"] = LimitSubject.Address, ["user"] = LimitSubject.User, ["route"] = LimitSubject.Route,
     };
 
+    private static readonly Dictionary<string, TrustedHeader> TrustedHeaders = new()
+    {
+        ["x_forwarded_for"] = TrustedHeader.XForwardedFor, ["forwarded"] = TrustedHeader.Forwarded,
+    };
+
     /// <exception cref="ConfigException">With every mistake.</exception>
     public static GatewayConfig Parse(string file, string text)
     {
@@ -45,6 +50,18 @@ internal static class ConfigParser
         return colon > 0 && text.AsSpan(colon + 1).IndexOfAnyExceptInRange('0', '9') < 0 && colon < text.Length - 1 && IPEndPoint.TryParse(text, out var endPoint) ? endPoint : null;
     }
 
+    private static string? ParseRedis(string text)
+    {
+        try
+        {
+            return Redis.RedisOptions.Parse(text).Validate().Count == 0 ? text : null;
+        }
+        catch (Exception broken) when (broken is FormatException or OverflowException)
+        {
+            return null;
+        }
+    }
+
     private static ListenConfig ParseListen(ConfigNode node)
     {
         const string Expected = "an address such as 0.0.0.0:8080";
@@ -72,6 +89,7 @@ internal static class ConfigParser
     {
         var head = root.Section("head");
         var log = root.Section("access_log");
+        var redis = root.ParsedObject("redis", "an address such as redis://127.0.0.1:6379 or unix:///run/redis.sock", ParseRedis) ?? "";
         var edge = new EdgeConfig
         {
             HeadLimits = new HeadLimits
@@ -81,19 +99,24 @@ internal static class ConfigParser
                 FieldCountMax = head.Integer("fields_max", 100, 10, 100),
                 EncodedSlashAllowed = head.Flag("encoded_slash_allowed", false),
             },
-            Clusters = [.. root.Named("clusters").Select(c => ClusterParser.Parse(c.Name, c.Node))],
+            Redis = redis,
+            Clusters = [.. root.Named("clusters").Select(c => ClusterParser.Parse(c.Name, c.Node, redis.Length > 0))],
             Limits = [.. root.Named("limits").Select(l => ParseLimit(l.Name, l.Node))],
             Jwt = root.Has("jwt") ? ParseJwt(root.Section("jwt")) : null,
             ApiKeys = [.. root.Items("api_keys").Select(ParseKey)],
             IdentityHeader = root.Text("identity_header") ?? "X-User-Id",
             TrustedProxies = Ranges(root, "trusted_proxies"),
+            TrustedHeader = root.Choice("trusted_header", TrustedHeader.XForwardedFor, TrustedHeaders),
             Deny = Ranges(root, "deny"),
             Allow = Ranges(root, "allow"),
+            Experiments = [.. root.Named("experiments").Select(e => ExperimentParser.Parse(e.Name, e.Node))],
+            ExperimentCookie = root.Text("experiment_cookie") ?? "ab",
             Maintenance = root.Duration("maintenance", TimeSpan.Zero, TimeSpan.FromSeconds(1), TimeSpan.FromDays(1)),
             SecurityHeaders = root.Flag("security_headers", false),
             AccessLog = root.Has("access_log") ? new AccessLogConfig(log.Required("path", "the path of a file")) { Sample = log.Share("sample", 1) } : null,
         };
         if (!FieldTransforms.IsAllowedName(edge.IdentityHeader)) root.Mistake("identity_header", "the name of a header that is neither framing nor hop-by-hop");
+        if (!RouteParser.IsToken(edge.ExperimentCookie)) root.Mistake("experiment_cookie", "a cookie's name");
         head.Close();
         log.Close();
         edge = edge with { Routes = [.. root.Items("routes").Select((node, index) => RouteParser.Parse(node, index, edge))] };
@@ -143,7 +166,7 @@ internal static class ConfigParser
         return new(user, hash ?? new byte[32]);
     }
 
-    private static List<AddressRange> Ranges(ConfigNode root, string key)
+    internal static List<AddressRange> Ranges(ConfigNode root, string key)
     {
         var ranges = new List<AddressRange>();
         foreach (var text in root.Texts(key))

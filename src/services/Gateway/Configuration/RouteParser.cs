@@ -45,6 +45,9 @@ internal static class RouteParser
             Auth = node.Choice("auth", AuthKind.None, AuthKinds),
             Limits = node.Texts("limits"),
             StickyCookie = node.Text("sticky_cookie") ?? "",
+            Experiments = node.Texts("experiments"),
+            Allow = ConfigParser.Ranges(node, "allow"),
+            Deny = ConfigParser.Ranges(node, "deny"),
             Priority = node.Choice("priority", Priority.Normal, Priorities),
             Timeout = node.Duration("timeout", TimeSpan.FromSeconds(5), Millisecond, Day),
             StreamIdleTimeout = node.Duration("stream_idle_timeout", TimeSpan.FromSeconds(60), Millisecond, Day),
@@ -52,6 +55,7 @@ internal static class RouteParser
         };
         if (route.Name.Length == 0 || route.Name.Any(c => c is <= ' ' or > '~' or '"' or '\\')) node.Mistake("name", "printable ASCII without blanks, quotes and backslashes");
         foreach (var limit in route.Limits.Where(l => edge.Limits.All(known => known.Name != l))) node.Mistake("limits", $"names from the section limits, and {limit} is none");
+        foreach (var experiment in route.Experiments.Where(e => edge.Experiments.All(known => known.Name != e))) node.Mistake("experiments", $"names from the section experiments, and {experiment} is none");
         if (route.Auth != AuthKind.None && edge.Jwt is null && edge.ApiKeys.Count == 0) node.Mistake("auth", "a section jwt or api_keys that says who is known");
         if (route.StickyCookie.Length > 0 && !IsToken(route.StickyCookie)) node.Mistake("sticky_cookie", "a cookie's name");
         match.Close();
@@ -147,7 +151,7 @@ internal static class RouteParser
         return set.Count + remove.Count == 0 ? QueryTransforms.None : new(set, remove);
     }
 
-    private static bool IsToken(string text) => text.All(c => c < 128) && HttpBytes.IsToken(Encoding.ASCII.GetBytes(text));
+    internal static bool IsToken(string text) => text.All(c => c < 128) && HttpBytes.IsToken(Encoding.ASCII.GetBytes(text));
 
     private static void Known(ConfigNode node, string key, string cluster, EdgeConfig edge)
     {

@@ -11,13 +11,17 @@ internal static class EdgeCompiler
     {
         var clusters = config.Clusters.ToDictionary(c => c.Name, c => new Cluster(c, before?.Clusters.GetValueOrDefault(c.Name), entropy, now));
         var limits = config.Limits.ToDictionary(l => l.Name, l => before?.Limits.GetValueOrDefault(l.Name) is { } known && known.Config == l ? known : new RateLimit(l));
+        var experiments = config.Experiments.ToDictionary(e => e.Name, e => new Experiment(e));
         var routes = new List<Route>();
         foreach (var route in config.Routes.OrderByDescending(Rank))
         {
             var used = config.Limits.Where(l => l.Everywhere || route.Limits.Contains(l.Name)).Select(l => limits[l.Name]).ToList();
             var known = before?.Routes.FirstOrDefault(r => r.Name == route.Name);
             var primary = ArmOf(clusters[route.Cluster], known?.Primary);
-            routes.Add(new Route(route, routes.Count, primary, CanaryOf(route, clusters, known), [.. used.Where(l => l.Config.By != LimitSubject.User)], [.. used.Where(l => l.Config.By == LimitSubject.User)]));
+            routes.Add(new Route(route, routes.Count, primary, CanaryOf(route, clusters, known), [.. used.Where(l => l.Config.By != LimitSubject.User)], [.. used.Where(l => l.Config.By == LimitSubject.User)])
+            {
+                Experiments = [.. route.Experiments.Select(name => experiments[name])],
+            });
         }
         return new EdgeSnapshot(config, routes, clusters, limits, JwtOf(config.Jwt, before));
     }

@@ -27,7 +27,14 @@ internal sealed class RateLimit
 
     public byte[] PolicyField { get; }
 
-    public KeyedLimiter Limiter => _limiter;
+    /// <summary>Keys that are remembered in this process.</summary>
+    public long Keys => _limiter.Keys;
+
+    /// <summary>For operators: who counts.</summary>
+    public string WhereCounted => "here";
+
+    /// <summary>Gives memory of idle keys back; a full turn takes <paramref name="turns"/> sweeps.</summary>
+    public void Sweep(long now, int turns) => _limiter.Sweep(now, Math.Max(1, _limiter.Shards / turns));
 
     public LimitDecision Take(EdgeVerdict verdict, long now) => _limiter.Take(KeyOf(verdict), 1, now);
 

@@ -87,6 +87,7 @@ internal sealed class ForwardingHandler(EdgeRuntime runtime, Http1Forwarder http
             EdgeSnapshot.BeginAttempt(verdict);
             var began = runtime.Clock.Now;
             var attempt = new AttemptResult(Outcome.Abandoned);
+            if (call.Attempts > 0) verdict.RemainingMilliseconds = Math.Max(1, (deadline - began) / 1_000_000);
             try
             {
                 var limit = TimeSpan.FromTicks(Math.Max(1, (deadline - began) / TimeSpan.NanosecondsPerTick));

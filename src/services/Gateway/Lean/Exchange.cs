@@ -238,6 +238,7 @@ internal sealed partial class Exchange(EventLoop loop)
         var status = RequestParser.Parse(client.Inbound, client.InboundStart, client.InboundEnd, Verdict.Snapshot!.HeadLimits, head);
         System.Diagnostics.Debug.Assert(status == ParseStatus.Complete, "The same bytes under the same limits.");
         BeginRequestBody(head);
+        if (_deadline != 0) Verdict.RemainingMilliseconds = Math.Max(1, _deadline - Loop.Now);
         Attempt(head);
     }
 
