@@ -101,7 +101,7 @@ internal static class ConfigParser
             },
             Redis = redis,
             Clusters = [.. root.Named("clusters").Select(c => ClusterParser.Parse(c.Name, c.Node, redis.Length > 0))],
-            Limits = [.. root.Named("limits").Select(l => ParseLimit(l.Name, l.Node))],
+            Limits = [.. root.Named("limits").Select(l => ParseLimit(l.Name, l.Node, redis.Length > 0))],
             Jwt = root.Has("jwt") ? ParseJwt(root.Section("jwt")) : null,
             ApiKeys = [.. root.Items("api_keys").Select(ParseKey)],
             IdentityHeader = root.Text("identity_header") ?? "X-User-Id",
@@ -125,7 +125,7 @@ internal static class ConfigParser
         return edge;
     }
 
-    private static LimitConfig ParseLimit(string name, ConfigNode node)
+    private static LimitConfig ParseLimit(string name, ConfigNode node, bool hasRedis)
     {
         const string Expected = "a rate such as 100/s or 1000/60s";
         node.Required("rate", Expected);
@@ -137,7 +137,17 @@ internal static class ConfigParser
             Period = period,
             Burst = node.Integer("burst", 0, 1, 1_000_000),
             Everywhere = node.Flag("everywhere", false),
+            Shared = node.Flag("shared", false),
+            Share = node.Share("share", 0.25),
         };
+        if (limit.Shared)
+        {
+            if (!hasRedis) node.Mistake("shared", "a key redis at the top, with the address of the Redis that counts");
+            if (!Discovery.Registry.IsName(name)) node.Mistake("shared", "a limit whose name is letters, digits, dots and dashes");
+            if (limit.Burst > 0 && limit.Count / limit.Period.TotalSeconds > 100_000) node.Mistake("shared", "a rate of at most 100000/s");
+        }
+        if (limit.Share <= 0) node.Mistake("share", "a share above 0");
+        if (!limit.Shared && node.Has("share")) node.Mistake("share", "shared: true beside it");
         if (name.Any(c => c is < ' ' or > '~')) node.Mistake("rate", "a limit whose name is printable ASCII");
         node.Close();
         return limit;

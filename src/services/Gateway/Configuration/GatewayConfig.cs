@@ -262,6 +262,12 @@ internal sealed record LimitConfig(string Name)
 
     /// <summary>Holds for every route.</summary>
     public bool Everywhere { get; init; }
+
+    /// <summary>Counted in Redis for all gateways; see <see cref="Resilience.Limits.DeferredLimiter"/> for how exactly.</summary>
+    public bool Shared { get; init; }
+
+    /// <summary>Of a shared limit: what one gateway may take before it has heard of the others, and while Redis is away.</summary>
+    public double Share { get; init; } = 0.25;
 }
 
 internal enum LimitSubject : byte

@@ -7,10 +7,10 @@ namespace SkyRiff.Gateway.Decisions;
 /// <summary>Makes a snapshot from a configuration that was checked. What the one before has learned is carried over as far as it still fits.</summary>
 internal static class EdgeCompiler
 {
-    public static EdgeSnapshot Compile(EdgeConfig config, EdgeSnapshot? before, Entropy entropy, long now)
+    public static EdgeSnapshot Compile(EdgeConfig config, EdgeSnapshot? before, Entropy entropy, long now, LimitStore? store = null)
     {
         var clusters = config.Clusters.ToDictionary(c => c.Name, c => new Cluster(c, before?.Clusters.GetValueOrDefault(c.Name), entropy, now));
-        var limits = config.Limits.ToDictionary(l => l.Name, l => before?.Limits.GetValueOrDefault(l.Name) is { } known && known.Config == l ? known : new RateLimit(l));
+        var limits = config.Limits.ToDictionary(l => l.Name, l => before?.Limits.GetValueOrDefault(l.Name) is { } known && known.Config == l ? known : new RateLimit(l, store));
         var experiments = config.Experiments.ToDictionary(e => e.Name, e => new Experiment(e));
         var routes = new List<Route>();
         foreach (var route in config.Routes.OrderByDescending(Rank))

@@ -18,6 +18,7 @@ internal sealed class EdgeRuntime : IAsyncDisposable
     private readonly SemaphoreSlim _applying = new(1);
     private readonly List<SupervisedLoop> _loops;
     private readonly DiscoveryLoop _discovery;
+    private readonly LimitStore? _store;
     private EdgeConfig _written;
     private EdgeSnapshot _snapshot;
 
@@ -28,12 +29,14 @@ internal sealed class EdgeRuntime : IAsyncDisposable
         _written = config;
         if (config.Redis.Length > 0) Redis = RedisClient.Create(RedisOptions.Parse(config.Redis), time, entropy, loggers.CreateLogger<RedisClient>());
         _discovery = new DiscoveryLoop(this, time, entropy, loggers.CreateLogger<DiscoveryLoop>());
-        _snapshot = EdgeCompiler.Compile(config, null, entropy, Clock.Now);
+        if (Redis is not null) _store = new LimitStore(Redis, Clock);
+        _snapshot = EdgeCompiler.Compile(config, null, entropy, Clock.Now, _store);
         _loops =
         [
             new HealthProber(this, time, entropy, loggers.CreateLogger<HealthProber>()),
             new JwksRefresher(this, time, entropy, loggers.CreateLogger<JwksRefresher>()),
             new LimitTidier(this, time, entropy, loggers.CreateLogger<LimitTidier>()),
+            new LimitTeller(this, time, entropy, loggers.CreateLogger<LimitTeller>()),
             _discovery,
         ];
     }
@@ -66,7 +69,7 @@ internal sealed class EdgeRuntime : IAsyncDisposable
         try
         {
             await _discovery.PrepareAsync(config, cancellationToken);
-            var applied = EdgeCompiler.Compile(_discovery.Complete(config), _snapshot, _entropy, Clock.Now);
+            var applied = EdgeCompiler.Compile(_discovery.Complete(config), _snapshot, _entropy, Clock.Now, _store);
             // Another issuer's keys are fetched before anybody is judged by them.
             if (applied.Jwt is { Keys.Count: 0 }) await JwksRefresher.LoadAsync(applied, cancellationToken);
             _written = config;
@@ -84,7 +87,7 @@ internal sealed class EdgeRuntime : IAsyncDisposable
         await _applying.WaitAsync(cancellationToken);
         try
         {
-            Put(EdgeCompiler.Compile(_discovery.Complete(_written), _snapshot, _entropy, Clock.Now));
+            Put(EdgeCompiler.Compile(_discovery.Complete(_written), _snapshot, _entropy, Clock.Now, _store));
         }
         finally
         {

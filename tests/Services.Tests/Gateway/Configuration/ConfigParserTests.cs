@@ -88,6 +88,9 @@ public sealed class ConfigParserTests
             experiments:
               one: {arms: {only: 1}}
               two: {arms: {a: 1, b: many}, header: Content-Length}
+            limits:
+              "a b": {rate: 200000/s, burst: 1, shared: true, share: 0}
+              l: {rate: 1/s, share: 0.5}
             routes:
               - {to: a, experiments: [three], allow: [everywhere]}
             """)).Mistakes;
@@ -96,7 +99,8 @@ public sealed class ConfigParserTests
         [
             "1 redis", "2 trusted_header", "4 clusters.a.discover.dns", "4 clusters.a.discover.port", "4 clusters.a.discover.port", "5 clusters.b.discover.port", "5 clusters.b.discover",
             "6 clusters.c.discover.registry", "7 clusters.d.discover.dns", "8 clusters.e.discover.server", "8 clusters.e.protocol",
-            "10 experiments.one.arms", "11 experiments.two.arms", "11 experiments.two.header", "13 routes[0].experiments", "13 routes[0].allow",
+            "10 experiments.one.arms", "11 experiments.two.arms", "11 experiments.two.header", "13 limits.a b.shared", "13 limits.a b.shared", "13 limits.a b.shared", "13 limits.a b.share", "14 limits.l.share",
+            "16 routes[0].experiments", "16 routes[0].allow",
         ];
         mistakes.Select(m => $"{m.Line} {m.Key}").Order(StringComparer.Ordinal).ShouldBe(expected.Order(StringComparer.Ordinal));
     }

@@ -9,16 +9,17 @@ namespace SkyRiff.Services.Tests.Gateway.Discovery;
 /// <summary>A DNS server on a free port that answers what a test says; records are written as text: <c>A 10 10.0.0.1</c>, <c>SRV 10 0 5 8080 host</c>, <c>CNAME 10 other</c>.</summary>
 internal sealed class ScriptedDns : IAsyncDisposable
 {
-    private readonly Socket _udp = new(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
-    private readonly TcpListener _tcp;
+    private Socket _udp = new(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
+    private TcpListener _tcp = new(IPAddress.Loopback, 0);
     private readonly CancellationTokenSource _stopping = new();
     private readonly Task _serving;
 
     public ScriptedDns()
     {
-        _udp.Bind(new IPEndPoint(IPAddress.Loopback, 0));
-        _tcp = new TcpListener(IPAddress.Loopback, EndPoint.Port);
-        _tcp.Start();
+        while (!TryBind())
+        {
+            // Somebody has the other protocol's port of that number.
+        }
         _serving = Task.WhenAll(ServeDatagramsAsync(), ServeStreamsAsync());
     }
 
@@ -71,6 +72,23 @@ internal sealed class ScriptedDns : IAsyncDisposable
         (message[7], message[11]) = ((byte)answers.Length, (byte)additional.Length);
         foreach (var record in answers.Concat(additional)) Write(message, record);
         return [.. message];
+    }
+
+    private bool TryBind()
+    {
+        try
+        {
+            _udp = new(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
+            _udp.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+            _tcp = new TcpListener(IPAddress.Loopback, EndPoint.Port);
+            _tcp.Start();
+            return true;
+        }
+        catch (SocketException)
+        {
+            _udp.Dispose();
+            return false;
+        }
     }
 
     private static void Write(List<byte> message, string text)
