@@ -1,5 +1,6 @@
 CREATE SCHEMA payments;
 CREATE SCHEMA skyriff;
+CREATE SCHEMA social;
 CREATE SCHEMA users;
 CREATE SCHEMA videos;
 CREATE TYPE payments.account AS ENUM (
@@ -396,6 +397,17 @@ CREATE TABLE skyriff.migrations (
     checksum text NOT NULL,
     applied_at timestamp with time zone DEFAULT now() NOT NULL
 );
+CREATE TABLE social.likes (
+    work_id bigint NOT NULL,
+    user_id bigint NOT NULL,
+    liked_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
+);
+CREATE TABLE social.work_likes (
+    work_id bigint NOT NULL,
+    likes bigint NOT NULL,
+    CONSTRAINT work_likes_likes_check CHECK ((likes >= 0))
+)
+WITH (fillfactor='70');
 CREATE TABLE users.inbox (
     consumer text NOT NULL,
     event_id bigint NOT NULL,
@@ -699,6 +711,10 @@ ALTER TABLE ONLY skyriff.directory
     ADD CONSTRAINT directory_pkey PRIMARY KEY (version);
 ALTER TABLE ONLY skyriff.migrations
     ADD CONSTRAINT migrations_pkey PRIMARY KEY (service, number);
+ALTER TABLE ONLY social.likes
+    ADD CONSTRAINT likes_pkey PRIMARY KEY (work_id, user_id);
+ALTER TABLE ONLY social.work_likes
+    ADD CONSTRAINT work_likes_pkey PRIMARY KEY (work_id);
 ALTER TABLE ONLY users.inbox
     ADD CONSTRAINT inbox_pkey PRIMARY KEY (consumer, event_id);
 ALTER TABLE ONLY users.names
@@ -743,6 +759,7 @@ CREATE INDEX idempotency_by_age ON payments.idempotency USING btree (created_at)
 CREATE INDEX inbox_by_age ON payments.inbox USING btree (handled_at);
 CREATE INDEX orders_of_user ON payments.orders USING btree (user_id, id);
 CREATE INDEX outbox_by_key ON payments.outbox USING btree (key, "position");
+CREATE INDEX likes_by_user ON social.likes USING btree (user_id);
 CREATE INDEX inbox_by_age ON users.inbox USING btree (handled_at);
 CREATE INDEX outbox_by_key ON users.outbox USING btree (key, "position");
 CREATE INDEX sessions_ended ON users.sessions USING btree (expires_at);
@@ -784,6 +801,8 @@ GRANT USAGE ON SCHEMA skyriff TO skyriff_common;
 GRANT USAGE ON SCHEMA skyriff TO skyriff_users;
 GRANT USAGE ON SCHEMA skyriff TO skyriff_payments;
 GRANT USAGE ON SCHEMA skyriff TO skyriff_videos;
+GRANT USAGE ON SCHEMA skyriff TO skyriff_social;
+GRANT USAGE ON SCHEMA social TO skyriff_social;
 GRANT USAGE ON SCHEMA users TO skyriff_users;
 GRANT USAGE ON SCHEMA videos TO skyriff_videos;
 REVOKE ALL ON FUNCTION payments.deposit(for_user bigint, why payments.transfer_kind, why_reference text, added bigint) FROM PUBLIC;
@@ -814,6 +833,9 @@ GRANT SELECT ON TABLE skyriff.directory TO skyriff_common;
 GRANT USAGE ON SEQUENCE skyriff.id_sequence TO skyriff_users;
 GRANT USAGE ON SEQUENCE skyriff.id_sequence TO skyriff_payments;
 GRANT USAGE ON SEQUENCE skyriff.id_sequence TO skyriff_videos;
+GRANT USAGE ON SEQUENCE skyriff.id_sequence TO skyriff_social;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE social.likes TO skyriff_social;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE social.work_likes TO skyriff_social;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE users.inbox TO skyriff_users;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE users.names TO skyriff_users;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE users.outbox TO skyriff_users;
@@ -838,6 +860,8 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE videos.works TO skyriff_videos;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE videos.works_default TO skyriff_videos;
 ALTER DEFAULT PRIVILEGES FOR ROLE skyriff IN SCHEMA payments GRANT SELECT,USAGE ON SEQUENCES  TO skyriff_payments;
 ALTER DEFAULT PRIVILEGES FOR ROLE skyriff IN SCHEMA payments GRANT SELECT ON TABLES  TO skyriff_payments;
+ALTER DEFAULT PRIVILEGES FOR ROLE skyriff IN SCHEMA social GRANT SELECT,USAGE ON SEQUENCES  TO skyriff_social;
+ALTER DEFAULT PRIVILEGES FOR ROLE skyriff IN SCHEMA social GRANT SELECT,INSERT,DELETE,UPDATE ON TABLES  TO skyriff_social;
 ALTER DEFAULT PRIVILEGES FOR ROLE skyriff IN SCHEMA users GRANT SELECT,USAGE ON SEQUENCES  TO skyriff_users;
 ALTER DEFAULT PRIVILEGES FOR ROLE skyriff IN SCHEMA users GRANT SELECT,INSERT,DELETE,UPDATE ON TABLES  TO skyriff_users;
 ALTER DEFAULT PRIVILEGES FOR ROLE skyriff IN SCHEMA videos GRANT SELECT,USAGE ON SEQUENCES  TO skyriff_videos;

@@ -1,5 +1,6 @@
 using SkyRiff.Http;
 using SkyRiff.Payments;
+using SkyRiff.Social;
 using SkyRiff.Users;
 using SkyRiff.Videos;
 
@@ -33,12 +34,15 @@ internal static class Roles
         (All, "users", Facets.All),
         (All, "payments", Facets.All),
         (All, "videos", Facets.All),
+        (All, "social", Facets.All),
         (Api, "users", Facets.All),
         (Api, "payments", Facets.All),
         (Api, "videos", Facets.Http | Facets.Consumers),
+        (Api, "social", Facets.All),
         (Worker, "users", Facets.None),
         (Worker, "payments", Facets.None),
         (Worker, "videos", Facets.Loops),
+        (Worker, "social", Facets.Consumers), // of what Videos tells, which is published where its loops run
     ];
 
     public static IReadOnlyList<string> Names { get; } = [.. Table.Select(row => row.Role).Distinct()];
@@ -47,5 +51,5 @@ internal static class Roles
         [.. Table.Where(row => row.Role == role).Select(row => (Modules().Single(module => module.Name == row.Module), row.Facets))];
 
     /// <summary>Every service there is, in the order in which their schemas are made.</summary>
-    public static IReadOnlyList<Module> Modules() => [new UsersModule(), new PaymentsModule(), new VideosModule()];
+    public static IReadOnlyList<Module> Modules() => [new UsersModule(), new PaymentsModule(), new VideosModule(), new SocialModule()];
 }

@@ -19,9 +19,10 @@ public sealed class ProjectGraphTests
         ["Contracts"] = ["Kernel"],
         ["Users"] = ["Contracts", "Data", "Http", "Kernel", "Resilience"],
         ["Payments"] = ["Contracts", "Data", "Http", "Kernel"],
+        ["Social"] = ["Contracts", "Data", "Http", "Kernel"],
         ["Videos"] = ["Contracts", "Data", "Http", "Kernel", "Objects", "Resilience"],
         ["Gateway"] = ["Kernel", "Redis", "Resilience"],
-        ["App"] = ["Gateway", "Payments", "Users", "Videos"],
+        ["App"] = ["Gateway", "Payments", "Social", "Users", "Videos"],
     };
 
     /// <summary>The one home of each third-party package of the product.</summary>
@@ -68,7 +69,7 @@ public sealed class ProjectGraphTests
     [Fact]
     public void A_service_shows_one_public_type_its_module()
     {
-        foreach (var assembly in new[] { typeof(Users.UsersModule), typeof(Payments.PaymentsModule), typeof(Videos.VideosModule) }.Select(module => module.Assembly))
+        foreach (var assembly in new[] { typeof(Users.UsersModule), typeof(Payments.PaymentsModule), typeof(Videos.VideosModule), typeof(Social.SocialModule) }.Select(module => module.Assembly))
         {
             assembly.GetExportedTypes().Select(type => type.Name).ShouldBe([assembly.GetName().Name!["SkyRiff.".Length..] + "Module"]);
         }

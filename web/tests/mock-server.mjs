@@ -98,6 +98,13 @@ export async function startMock({ media, mediaFolder, dist, works: workCount = 2
     const limit = Number(query.get('limit') ?? 20);
     return { items: items.slice(start, start + limit), nextCursor: start + limit < items.length ? String(start + limit) : null };
   };
+  const like = (response, id, liked) => {
+    const work = works.find((each) => each.id === id);
+    if (!work) return problem(response, 404, 'videos.work_not_found', 'No such work.');
+    if ((work.viewer?.liked ?? false) !== liked) work.counts.likes += liked ? 1 : -1;
+    work.viewer = { liked };
+    return json(response, 200, { likes: work.counts.likes, liked });
+  };
   const perSecond = { 'studio-1': 10, 'studio-1-fine': 18 };
 
   const routes = {
@@ -166,6 +173,8 @@ export async function startMock({ media, mediaFolder, dist, works: workCount = 2
       return json(response, 201, work);
     },
     'GET /works': (_, response, { query }) => (failFeed ? problem(response, 503, 'overloaded', 'Too busy.', { detail: 'The feed is catching its breath. Try again in a moment.' }) : json(response, 200, page(works, query))),
+    'PUT /works/:id/like': (_, response, { params }) => like(response, params[0], true),
+    'DELETE /works/:id/like': (_, response, { params }) => like(response, params[0], false),
     'GET /works/:id': (_, response, { params }) => {
       const work = works.find((each) => each.id === params[0]);
       return work ? json(response, 200, work) : problem(response, 404, 'videos.no_work', 'No such work.');

@@ -1,3 +1,4 @@
+using SkyRiff.Contracts;
 using SkyRiff.Kernel.Outcomes;
 
 namespace SkyRiff.Videos;
@@ -13,7 +14,7 @@ internal static class VideoProblems
     public static readonly ProblemCode TooLateToCancel = new("videos.too_late_to_cancel", ProblemCategory.Conflict, "The generation has ended");
     public static readonly ProblemCode NotReady = new("videos.not_ready", ProblemCategory.Conflict, "The generation has no clip (yet)");
     public static readonly ProblemCode AlreadyPublished = new("videos.already_published", ProblemCategory.Conflict, "The generation is published");
-    public static readonly ProblemCode WorkNotFound = new("videos.work_not_found", ProblemCategory.NotFound, "No such work");
+    public static readonly ProblemCode WorkNotFound = WorkProblems.NotFound;
     public static readonly ProblemCode UnknownFeed = new("videos.unknown_feed", ProblemCategory.Invalid, "No such feed");
     public static readonly ProblemCode NoSuchProvider = new("videos.no_such_provider", ProblemCategory.NotFound, "No such video provider");
     public static readonly ProblemCode BadSignature = new("videos.bad_signature", ProblemCategory.Malformed, "The webhook's signature is not valid");

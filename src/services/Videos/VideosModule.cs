@@ -66,6 +66,7 @@ public sealed class VideosModule : Module
         services.AddSingleton<WorkViews>();
         services.AddSingleton<IUserEventSource, GenerationEvents>();
         services.AddSingleton<IWorkCounts, WorkCountsOfUsers>();
+        services.AddSingleton<IWorks, VisibleWorks>();
         services.AddSingleton<IAvatars, AvatarPictures>();
     }
 

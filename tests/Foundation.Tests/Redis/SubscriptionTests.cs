@@ -1,6 +1,9 @@
 using System.Text;
+using Microsoft.Extensions.Logging.Abstractions;
 using Shouldly;
+using SkyRiff.Kernel;
 using SkyRiff.Redis;
+using SkyRiff.Testing;
 using SkyRiff.Testing.Redis;
 using Xunit;
 
@@ -60,6 +63,25 @@ public sealed class SubscriptionTests(RedisServerFixture fixture)
         told.Count(kind => kind.StartsWith("Interrupted", StringComparison.Ordinal)).ShouldBe(2);
         (await redis.PublishAsync("b", "again", Cancellation)).ShouldBe(1);
         (await NextAsync(subscription)).ShouldBe("Message b again");
+    }
+
+    /// <summary>No map has changed for this client, and none will: what the node said is all it goes by.</summary>
+    [Fact]
+    public async Task A_sharded_channel_that_its_node_gives_up_is_asked_for_again()
+    {
+        await using var server = new ScriptedRedis();
+        await using var redis = RedisClient.Create(new RedisOptions { Endpoints = [new RedisEndpoint("127.0.0.1", server.Port)] }, new FakeTime(), Entropy.Seeded(1), NullLogger.Instance);
+        var subscribing = redis.SubscribeShardedAsync(["room"], 16, Cancellation);
+        using var peer = await server.NextAsync(Cancellation);
+        (await peer.CommandAsync(Cancellation)).ShouldBe("SSUBSCRIBE room");
+        await peer.SendAsync(">3\r\n$10\r\nssubscribe\r\n$4\r\nroom\r\n:1\r\n", Cancellation);
+        await using var subscription = await subscribing;
+
+        await peer.SendAsync(">3\r\n$12\r\nsunsubscribe\r\n$4\r\nroom\r\n:0\r\n", Cancellation);
+        (await peer.CommandAsync(Cancellation)).ShouldBe("SSUBSCRIBE room");
+        await peer.SendAsync(">3\r\n$10\r\nssubscribe\r\n$4\r\nroom\r\n:1\r\n", Cancellation);
+        (await NextAsync(subscription)).ShouldStartWith("Interrupted");
+        (await NextAsync(subscription)).ShouldStartWith("Resumed");
     }
 
     [Fact]

@@ -136,7 +136,7 @@ public sealed class HostileSite : IAsyncLifetime
     internal async Task<string> StateAsync()
     {
         await Eventually.TrueAsync(async () => (await SqlAsync("SELECT (SELECT count(*) FROM users.outbox) + (SELECT count(*) FROM payments.outbox) + (SELECT count(*) FROM videos.outbox)")).All(count => count == "0"), "the outboxes were emptied");
-        var tables = await SqlAsync("SELECT format('%I.%I', schemaname, relname) FROM pg_stat_user_tables WHERE schemaname IN ('users', 'payments', 'videos') AND relname NOT LIKE '%outbox%' ORDER BY 1");
+        var tables = await SqlAsync("SELECT format('%I.%I', schemaname, relname) FROM pg_stat_user_tables WHERE schemaname IN ('users', 'payments', 'videos', 'social') AND relname NOT LIKE '%outbox%' ORDER BY 1");
         var digests = new List<string>();
         foreach (var table in tables.Distinct()) digests.Add($"{table}: {string.Join(' ', await SqlAsync($"SELECT count(*) || ' ' || coalesce(md5(string_agg(t::text, '|' ORDER BY t::text)), '') FROM {table} t"))}");
         digests.AddRange(Directory.EnumerateFiles(_folder, "*", SearchOption.AllDirectories).Order(StringComparer.Ordinal));

@@ -11,6 +11,9 @@ namespace SkyRiff.Testing.Redis;
 /// </summary>
 public sealed class ScriptedRedis : IAsyncDisposable
 {
+    /// <summary>What a client should do and has not done by then, it will never do.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+
     private readonly Socket _listener = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
     private readonly Channel<Peer> _accepted = Channel.CreateUnbounded<Peer>();
     private readonly CancellationTokenSource _stopping = new();
@@ -28,7 +31,7 @@ public sealed class ScriptedRedis : IAsyncDisposable
     public bool AutoHandshake { get; init; } = true;
 
     /// <summary>The next connection a client made.</summary>
-    public async Task<Peer> NextAsync(CancellationToken cancellation) => await _accepted.Reader.ReadAsync(cancellation);
+    public async Task<Peer> NextAsync(CancellationToken cancellation) => await _accepted.Reader.ReadAsync(cancellation).AsTask().WaitAsync(Patience, cancellation);
 
     public async ValueTask DisposeAsync()
     {
@@ -155,7 +158,7 @@ public sealed class ScriptedRedis : IAsyncDisposable
                 (_start, _end) = (0, _end - _start);
             }
 
-            var count = await socket.ReceiveAsync(_buffer.AsMemory(_end), SocketFlags.None, cancellation);
+            var count = await socket.ReceiveAsync(_buffer.AsMemory(_end), SocketFlags.None, cancellation).AsTask().WaitAsync(Patience, cancellation);
             if (count == 0)
                 throw new EndOfStreamException("The client closed the connection.");
             _end += count;

@@ -5,6 +5,7 @@ import type {
   DeviceSession,
   Generation,
   GenerationRequest,
+  Liking,
   LoginRequest,
   Me,
   Model,
@@ -76,4 +77,6 @@ export const cancelGeneration = (id: string) => http.request<unknown>('DELETE', 
 export const publishWork = (idempotencyKey: string, body: PublishRequest) => http.request<Work>('POST', '/works', { body, idempotencyKey });
 export const fetchLatestWorks = (cursor: string | null, signal: AbortSignal) =>
   http.request<Page<Work>>('GET', '/works', { query: { feed: 'latest', cursor, limit: 24 }, signal });
+/** Repeating it is harmless: a like is there or not. */
+export const setLike = (id: string, liked: boolean) => http.request<Liking>(liked ? 'PUT' : 'DELETE', `/works/${segment(id)}/like`);
 export const fetchWork = (id: string, signal: AbortSignal) => http.request<Work>('GET', `/works/${segment(id)}`, { signal });

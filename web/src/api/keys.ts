@@ -8,6 +8,10 @@ export const keys = {
   models: ['models'],
   generations: ['generations'],
   generation: (id: string) => ['generation', id],
+  /** Every list of works. */
+  works: ['works'],
   latestWorks: ['works', 'latest'],
+  anyWork: ['work'],
   work: (id: string) => ['work', id],
+  like: (id: string) => ['like', id],
 } as const;

@@ -136,6 +136,7 @@ export interface components {
       viewer?: { liked: boolean } | null;
       createdAt: string;
     };
+    LikeReply: { likes: number; liked: boolean };
     WorkPage: { items: components['schemas']['Work'][]; nextCursor: string | null };
 
     Problem: {

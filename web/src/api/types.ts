@@ -27,6 +27,7 @@ export type PublishRequest = Schemas['PublishRequest'];
 export type Playback = Schemas['Playback'];
 export type Author = Schemas['Author'];
 export type Work = Schemas['Work'];
+export type Liking = Schemas['LikeReply'];
 
 /** Every list answers this. */
 export type Page<T> = { items: T[]; nextCursor: string | null };

@@ -7,6 +7,7 @@ import { setLive } from '../api/events/live';
 import type { ServerEvent } from '../api/events/parser';
 import { useSession } from '../api/hooks';
 import { keys } from '../api/keys';
+import { refetchWhatNobodyFetched } from '../api/likes';
 import type { Generation, Page } from '../api/types';
 
 /** Keeps what is on the page up to date while someone is signed in and looking; draws nothing. */
@@ -19,6 +20,7 @@ export function LiveEvents() {
   useEffect(() => {
     // Another person on the same page must find nothing of the one before.
     if (previousUser.current !== null && previousUser.current !== userId) void cache.resetQueries();
+    if (previousUser.current === null && userId !== null) refetchWhatNobodyFetched(cache);
     previousUser.current = userId;
     if (userId === null) return;
 

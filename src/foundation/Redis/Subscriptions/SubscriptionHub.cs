@@ -105,10 +105,15 @@ internal sealed class SubscriptionHub : IAsyncDisposable
                 return;
             }
 
-            lane.Channels.FirstOrDefault(entry => entry.Name == new ChannelName(ChannelKind.Sharded, channel))?.Interrupt();
+            if (lane.Channels.FirstOrDefault(entry => entry.Name == new ChannelName(ChannelKind.Sharded, channel)) is { } moved)
+            {
+                // Asked for again where it was: this node knows best where it went, and refuses with its new home. The map may come from a node that
+                // has not heard of the move yet.
+                moved.Interrupt();
+                lane.SubscribeLocked(moved);
+            }
         }
 
-        // The map is about to say where it went; FollowTopology or the refusal of the next try moves it.
         _router.OnUnreachable(lane.Lane.Endpoint);
         FollowTopology();
     }
@@ -119,6 +124,8 @@ internal sealed class SubscriptionHub : IAsyncDisposable
         {
             if (lane.TakeAnsweredLocked() is not { Subscribes: true, Entry: var entry })
                 return;
+            if (entry.Lane != lane || entry.Listeners.Count == 0)
+                return; // it was moved, or left, while this was being asked
 
             var redirect = Redirect.Read(Encoding.UTF8.GetBytes(error), lane.Lane.Endpoint.Host);
             if (redirect.Kind == RedirectKind.Moved)

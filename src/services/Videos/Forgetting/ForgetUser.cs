@@ -40,13 +40,21 @@ internal sealed class ForgetUser(VideosDatabase database, JobQueue queue, Genera
 
     private async Task UnpublishAsync(UserId user, CancellationToken cancellationToken)
     {
-        var dark = await database.TransactAsync(user.Slot(), async (sql, token) =>
+        while (true)
         {
-            var generations = await sql.ListAsync($"DELETE FROM videos.works WHERE user_id = {user} RETURNING generation_id", row => row.Id<GenerationId>(0), token);
-            await sql.ExecuteAsync($"UPDATE videos.generations SET work_id = NULL, updated_at = clock_timestamp() WHERE user_id = {user} AND work_id IS NOT NULL", token);
-            return generations;
-        }, cancellationToken);
-        foreach (var generation in dark) access.Forget(generation);
+            var dark = await database.TransactAsync(user.Slot(), async (sql, token) =>
+            {
+                var works = await sql.ListAsync($"""
+                    DELETE FROM videos.works WHERE id = ANY(ARRAY(SELECT id FROM videos.works WHERE user_id = {user} LIMIT {PageMax})) RETURNING id, generation_id
+                    """, row => (Id: row.Id<WorkId>(0), Generation: row.Id<GenerationId>(1)), token);
+                var generations = works.Select(work => work.Generation).ToArray();
+                await sql.ExecuteAsync($"UPDATE videos.generations SET work_id = NULL, updated_at = clock_timestamp() WHERE id = ANY({generations})", token);
+                foreach (var work in works) await Outbox.AppendAsync(sql, Contracts.Topics.WorkDeleted, user.Value, ApiJson.Text(new WorkDeleted(work.Id, user)), token);
+                return generations;
+            }, cancellationToken);
+            foreach (var generation in dark) access.Forget(generation);
+            if (dark.Length < PageMax) return;
+        }
     }
 
     /// <summary>The job is taken from whoever holds it; a worker gives the credits back, as after the user's own cancellation.</summary>

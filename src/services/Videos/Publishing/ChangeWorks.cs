@@ -46,7 +46,9 @@ internal sealed class DeleteWork(VideosDatabase database, MediaAccess access) : 
         var generation = await database.TransactAsync(id.Slot(), async (sql, token) =>
         {
             var deleted = await sql.FirstAsync($"DELETE FROM videos.works WHERE id = {id} AND user_id = {user} RETURNING generation_id", row => (GenerationId?)row.Id<GenerationId>(0), token);
-            if (deleted is not null) await sql.ExecuteAsync($"UPDATE videos.generations SET work_id = NULL, updated_at = clock_timestamp() WHERE id = {deleted.Value}", token);
+            if (deleted is null) return null;
+            await sql.ExecuteAsync($"UPDATE videos.generations SET work_id = NULL, updated_at = clock_timestamp() WHERE id = {deleted.Value}", token);
+            await Outbox.AppendAsync(sql, Topics.WorkDeleted, user.Value, ApiJson.Text(new WorkDeleted(id, user)), token);
             return deleted;
         }, cancellationToken);
         if (generation is null) return missing;

@@ -45,7 +45,7 @@ internal sealed class PublishWork(VideosDatabase database, IProfiles profiles, W
                 """, WorkRow.Read, token);
             await sql.ExecuteAsync($"UPDATE videos.generations SET work_id = {work.Id}, updated_at = clock_timestamp() WHERE id = {generation}", token);
             await Outbox.AppendAsync(sql, Topics.WorkPublished, user.Value, ApiJson.Text(new WorkPublished(work.Id, user)), token);
-            return await IdempotencyLedger.StoreAsync(sql, user.Value, call.Key, ApiJson.Reply(201, views.Of(work, author, user)), token);
+            return await IdempotencyLedger.StoreAsync(sql, user.Value, call.Key, ApiJson.Reply(201, views.Of(work, author, WorkLikes.None, user)), token);
         }, cancellationToken);
         access.Forget(generation);
         return outcome;

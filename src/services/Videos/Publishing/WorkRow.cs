@@ -27,16 +27,19 @@ internal sealed record WorkCounts(long Views, long Likes, long Comments);
 
 internal sealed record WorkViewer(bool Liked, bool Own);
 
-/// <summary>Makes views of works, with their authors in one look-up.</summary>
-internal sealed class WorkViews(IProfiles profiles, MediaUrls urls)
+/// <summary>Makes views of works, with all their authors and all their likes in one look-up each.</summary>
+internal sealed class WorkViews(IProfiles profiles, ILikes likes, MediaUrls urls)
 {
     public async Task<IReadOnlyList<WorkView>> OfAsync(IReadOnlyList<WorkRow> rows, UserId? viewer, CancellationToken cancellationToken)
     {
-        var authors = await profiles.OfAsync([.. rows.Select(row => row.User).Distinct()], cancellationToken);
-        return [.. rows.Where(row => authors.ContainsKey(row.User)).Select(row => Of(row, authors[row.User], viewer))];
+        var naming = profiles.OfAsync([.. rows.Select(row => row.User).Distinct()], cancellationToken);
+        var liking = likes.OfAsync([.. rows.Select(row => row.Id)], viewer, cancellationToken);
+        await Task.WhenAll(naming, liking);
+        var (authors, liked) = (await naming, await liking);
+        return [.. rows.Where(row => authors.ContainsKey(row.User)).Select(row => Of(row, authors[row.User], liked[row.Id], viewer))];
     }
 
-    public WorkView Of(WorkRow row, Author author, UserId? viewer) => new(
+    public WorkView Of(WorkRow row, Author author, WorkLikes liked, UserId? viewer) => new(
         row.Id, row.Title, row.Description, row.Tags, row.Visibility, author, row.Prompt, row.Model,
-        urls.Playback(row.Generation, row.Manifest, isPublic: row.Visibility is not "private"), new WorkCounts(0, 0, 0), viewer is null ? null : new WorkViewer(Liked: false, Own: viewer == row.User), row.CreatedAt, row.UpdatedAt);
+        urls.Playback(row.Generation, row.Manifest, isPublic: row.Visibility is not "private"), new WorkCounts(0, liked.Likes, 0), viewer is null ? null : new WorkViewer(liked.Liked, Own: viewer == row.User), row.CreatedAt, row.UpdatedAt);
 }

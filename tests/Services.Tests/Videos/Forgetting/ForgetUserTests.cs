@@ -60,6 +60,7 @@ public sealed class ForgetUserTests(SharedPostgres shared) : IAsyncLifetime
         await _consumer.HandleAsync(Deleted(eventId: 1), Ct);
 
         (await SqlAsync("SELECT user_id FROM videos.works")).ShouldBe(_other.ToString());
+        (await SqlAsync("SELECT topic || ' ' || (payload->>'work') || ' ' || (payload->>'user') FROM videos.outbox")).ShouldBe($"{Topics.WorkDeleted} {id} {_user}");
         (await SqlAsync($"SELECT count(*) FROM videos.generations WHERE user_id = {_user} AND work_id IS NULL AND reference_key IS NULL")).ShouldBe("2");
         (await SqlAsync($"SELECT quoted || ' ' || captured || ' ' || released FROM videos.generations WHERE id = {id}")).ShouldBe("40 40 0");
         (await SqlAsync($"SELECT released FROM videos.generations WHERE id = {failed}")).ShouldBe("40");

@@ -3,6 +3,7 @@ import { Link } from 'react-router';
 import type { Work } from '../../api/types';
 import { classes } from '../../ui/classes';
 import { timecode } from '../../ui/format';
+import { LikeButton } from './LikeButton';
 import { frameAt, positionOf } from './preview';
 import styles from './WorkCard.module.css';
 
@@ -72,6 +73,7 @@ export function WorkCard({ work, size, eager }: { work: Work; size: CardSize; ea
         </span>
         {frame !== null && loaded && <span className={styles.cue} style={{ '--at': `${positionOf(frame)}%` }} aria-hidden="true" />}
       </Link>
+      <LikeButton work={work} place="card" />
     </article>
   );
 }

@@ -12,6 +12,7 @@ import { amount } from '../../ui/format';
 import { Blank } from '../../ui/Notice';
 import { PageTitle } from '../../ui/PageTitle';
 import { Skeleton } from '../../ui/Skeleton';
+import { LikeButton } from './LikeButton';
 import styles from './WorkPage.module.css';
 
 type PlayerSlot = { Player: ComponentType<{ playback: Playback; title: string }> };
@@ -86,12 +87,16 @@ function Screen({ work, Player }: { work: Work } & PlayerSlot) {
           )}
         </header>
         <aside className={styles.side}>
-          <dl className={styles.counts}>
-            <Count label={counts.views === 1 ? 'view' : 'views'} value={counts.views} />
-            <Count label={counts.likes === 1 ? 'like' : 'likes'} value={counts.likes} />
-            <Count label={counts.comments === 1 ? 'comment' : 'comments'} value={counts.comments} />
-          </dl>
-          <ShareLink />
+          {counts.views + counts.comments > 0 && (
+            <dl className={styles.counts}>
+              <Count label={counts.views === 1 ? 'view' : 'views'} value={counts.views} />
+              <Count label={counts.comments === 1 ? 'comment' : 'comments'} value={counts.comments} />
+            </dl>
+          )}
+          <div className={styles.actions}>
+            <LikeButton work={work} place="page" />
+            <ShareLink />
+          </div>
           <p className={styles.keys}>
             <kbd>K</kbd> play <kbd>M</kbd> sound <kbd>F</kbd> full screen <kbd>←</kbd>
             <kbd>→</kbd> seek
