@@ -2,7 +2,6 @@ using System.Net;
 using Microsoft.Extensions.Logging.Abstractions;
 using Shouldly;
 using SkyRiff.Gateway.Configuration;
-using SkyRiff.Gateway.Decisions;
 using SkyRiff.Gateway.Discovery;
 using SkyRiff.Gateway.Lean;
 using SkyRiff.Gateway.Running;
