@@ -99,6 +99,7 @@ public static class GatewayHost
             refused = f.Counters.Sum(c => c.RequestsRefused),
             aborted = f.Counters.Sum(c => c.RequestsAborted),
             timedOut = f.Counters.Sum(c => c.TimedOut),
+            hedges = f.Counters.Sum(c => c.Hedges),
             staleRetries = f.Counters.Sum(c => c.StaleRetries),
             connectFailures = f.Counters.Sum(c => c.ConnectFailures),
             upstreamFaults = f.Counters.Sum(c => c.UpstreamFaults),

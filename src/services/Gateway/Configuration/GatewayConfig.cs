@@ -178,6 +178,10 @@ internal sealed record RouteConfig(string Name)
 
     public IReadOnlyList<string> Experiments { get; init; } = [];
 
+    public MirrorConfig? Mirror { get; init; }
+
+    public HedgeConfig? Hedge { get; init; }
+
     public IReadOnlyList<AddressRange> Allow { get; init; } = [];
 
     public IReadOnlyList<AddressRange> Deny { get; init; } = [];

@@ -46,6 +46,8 @@ internal static class RouteParser
             Limits = node.Texts("limits"),
             StickyCookie = node.Text("sticky_cookie") ?? "",
             Experiments = node.Texts("experiments"),
+            Mirror = node.Has("mirror") ? MirrorConfig.Parse(node.Section("mirror"), edge) : null,
+            Hedge = node.Has("hedge") ? HedgeConfig.Parse(node.Section("hedge")) : null,
             Allow = ConfigParser.Ranges(node, "allow"),
             Deny = ConfigParser.Ranges(node, "deny"),
             Priority = node.Choice("priority", Priority.Normal, Priorities),
@@ -69,7 +71,7 @@ internal static class RouteParser
         if (to.Length > 0) Known(node, "to", to, edge);
         var canary = new CanaryConfig(to)
         {
-            Percent = node.Parsed("percent", 0.0, "a number from 0 to 100", text => double.TryParse(text, System.Globalization.CultureInfo.InvariantCulture, out var value) && value is >= 0 and <= 100 ? value : null),
+            Percent = node.Parsed("percent", 0.0, "a number from 0 to 100", Percent),
             Header = node.Parsed<KeyValuePair<string, string>>("header", default, "NAME=VALUE", Pair) is { Key: not null } header ? header : null,
             Cookie = node.Parsed<KeyValuePair<string, string>>("cookie", default, "NAME=VALUE", Pair) is { Key: not null } cookie ? cookie : null,
             Judge = node.Flag("judge", true),
@@ -151,9 +153,12 @@ internal static class RouteParser
         return set.Count + remove.Count == 0 ? QueryTransforms.None : new(set, remove);
     }
 
+    internal static double? Percent(string text) =>
+        double.TryParse(text, System.Globalization.CultureInfo.InvariantCulture, out var value) && value is >= 0 and <= 100 ? value : null;
+
     internal static bool IsToken(string text) => text.All(c => c < 128) && HttpBytes.IsToken(Encoding.ASCII.GetBytes(text));
 
-    private static void Known(ConfigNode node, string key, string cluster, EdgeConfig edge)
+    internal static void Known(ConfigNode node, string key, string cluster, EdgeConfig edge)
     {
         if (edge.Clusters.All(c => c.Name != cluster)) node.Mistake(key, "one of the clusters: " + string.Join(", ", edge.Clusters.Select(c => c.Name)));
     }

@@ -51,6 +51,9 @@ internal sealed class EdgeSnapshot
 
     public byte[] IdentityHeader { get; }
 
+    /// <summary>Copies that wait to be sent; somebody must read it for mirrors to do anything.</summary>
+    public MirrorQueue Mirrors { get; init; } = new();
+
     public byte[] ExperimentCookie { get; }
 
     public HeadLimits HeadLimits => Config.HeadLimits;

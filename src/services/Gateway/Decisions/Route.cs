@@ -43,6 +43,10 @@ internal sealed class Route(RouteConfig config, int index, Arm primary, Canary? 
 
     public Experiment[] Experiments { get; init; } = [];
 
+    public Mirror? Mirror { get; init; }
+
+    public Hedging? Hedging { get; init; }
+
     public byte[] StickyCookie { get; } = Encoding.ASCII.GetBytes(config.StickyCookie);
 
     /// <summary>Tells the upstream how long anybody waits for its answer.</summary>

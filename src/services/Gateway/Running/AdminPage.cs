@@ -48,7 +48,7 @@ internal static class AdminPage
             Cell(page, "Route", Code(route.Name));
             Cell(page, "Host", route.Hosts.Count == 0 ? "<span class=none>any</span>" : Text(string.Join(", ", route.Hosts)));
             Cell(page, "Path", Code(route.Path.Text));
-            Cell(page, "To", Text(route.Primary.Cluster.Name) + Canary(route));
+            Cell(page, "To", Text(route.Primary.Cluster.Name) + Canary(route) + Beside(route));
             Cell(page, "Breaker", Breaker(route.Primary.Breaker.StateAt(view.Now)));
             Number(page, "Requests", requests);
             Number(page, "5xx", known?.ByClass[5] ?? 0);
@@ -106,6 +106,10 @@ internal static class AdminPage
         { IsRolledBack: true } canary => $"<br><span class=bad>canary {Text(canary.Arm.Cluster.Name)} rolled back: {Text(canary.Judge.Reason)}</span>",
         { } canary => string.Create(CultureInfo.InvariantCulture, $"<br>canary {Text(canary.Arm.Cluster.Name)} {canary.Config.Percent} %"),
     };
+
+    private static string Beside(Route route) =>
+        (route.Mirror is { } mirror ? string.Create(CultureInfo.InvariantCulture, $"<br>mirror {Text(mirror.Cluster.Name)} {mirror.Config.Percent} %: {mirror.Sent} sent, {mirror.Failed} failed, {mirror.Dropped + mirror.TooLarge} not copied") : "")
+        + (route.Hedging is { } hedging ? string.Create(CultureInfo.InvariantCulture, $"<br>hedged after {hedging.Delay.TotalMilliseconds:0.#} ms: {hedging.Sent} sent, {hedging.Won} won") : "");
 
     private static string Breaker(Resilience.Calls.BreakerState state) =>
         $"<span class={(state == Resilience.Calls.BreakerState.Closed ? "good" : "bad")}>{state.ToString().ToLowerInvariant()}</span>";

@@ -50,6 +50,8 @@ internal sealed class AdminServer : IAsyncDisposable
                 breaker = r.Primary.Breaker.StateAt(now).ToString(),
                 requests = sums.TryGetValue(r.Name, out var sum) ? sum.ByClass.Sum() : 0,
                 serverErrors = sum?.ByClass[5] ?? 0,
+                mirror = r.Mirror is { } mirror ? new { cluster = mirror.Cluster.Name, mirror.Config.Percent, mirror.InFlight, mirror.Sent, mirror.Failed, mirror.Dropped, mirror.TooLarge } : null,
+                hedge = r.Hedging is { } hedging ? new { delayMs = hedging.Delay.TotalMilliseconds, hedging.Sent, hedging.Won } : null,
                 canary = r.Canary is { } canary ? new { cluster = canary.Arm.Cluster.Name, canary.Config.Percent, canary.IsRolledBack, canary.Judge.Reason } : null,
             }),
             clusters = snapshot.Clusters.Values.Select(c => new
