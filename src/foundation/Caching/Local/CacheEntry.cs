@@ -19,6 +19,12 @@ internal sealed class CacheEntry<TKey, TValue>(LocalTable<TKey, TValue> table, T
     /// <summary>The trust it was stored under; another one now means that invalidations may have been missed.</summary>
     public required int Epoch { get; init; }
 
+    /// <summary>Where invalidations of its key are counted (see <see cref="Watching.KeyVersions"/>), and how many there were before it was read.</summary>
+    public required int Slot { get; init; }
+
+    /// <inheritdoc cref="Slot"/>
+    public required int Version { get; init; }
+
     /// <summary>The tag clock before it was read from the source; see <see cref="TagState"/>.</summary>
     public required long Stamp { get; init; }
 
@@ -36,6 +42,8 @@ internal sealed class CacheEntry<TKey, TValue>(LocalTable<TKey, TValue> table, T
 
     /// <summary>Identity of the Redis value it came from; zero when it came from the source.</summary>
     public long Nonce { get; init; }
+
+    public int PayloadBytes { get; init; }
 
     /// <summary>Set by whoever may renew it early; one at a time.</summary>
     public int IsBeingRenewed;

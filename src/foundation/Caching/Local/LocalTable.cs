@@ -3,6 +3,7 @@ using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
 using SkyRiff.Caching.Observing;
 using SkyRiff.Caching.Tags;
+using SkyRiff.Caching.Watching;
 
 namespace SkyRiff.Caching.Local;
 
@@ -18,13 +19,14 @@ internal sealed class LocalTable<TKey, TValue>
     private readonly CoarseClock _clock;
     private readonly LocalTier _tier;
     private readonly TrustEpoch _trust;
+    private readonly KeyVersions _versions;
     private readonly TagState _familyTag;
     private readonly HotKeys<TKey> _hot;
     private readonly ulong _seed;
 
-    public LocalTable(LocalTier tier, TrustEpoch trust, TagState familyTag, HotKeys<TKey> hot, ulong seed)
+    public LocalTable(LocalTier tier, TrustEpoch trust, KeyVersions versions, TagState familyTag, HotKeys<TKey> hot, ulong seed)
     {
-        (_tier, _trust, _familyTag, _hot, _seed) = (tier, trust, familyTag, hot, seed);
+        (_tier, _trust, _versions, _familyTag, _hot, _seed) = (tier, trust, versions, familyTag, hot, seed);
         _clock = tier.Clock;
         tier.Observe(() => (Hits.Sum, Hits.Sum + Misses.Sum));
     }
@@ -32,6 +34,9 @@ internal sealed class LocalTable<TKey, TValue>
     public StripedCounter Hits { get; } = new();
 
     public StripedCounter Misses { get; } = new();
+
+    /// <summary>Hits of which the answer was that there is nothing.</summary>
+    public StripedCounter NegativeHits { get; } = new();
 
     public int Count => _entries.Count;
 
@@ -41,9 +46,7 @@ internal sealed class LocalTable<TKey, TValue>
     {
         if (_entries.TryGetValue(key, out var entry) && _clock.NowMs < entry.RefreshAt && IsTrusted(entry))
         {
-            entry.Touch();
-            if ((Hits.Increment() & HotSampleMask) == 0)
-                _hot.Sample(key, HotSampleMask + 1);
+            OnHit(entry);
             value = entry.Value;
             return true;
         }
@@ -52,12 +55,23 @@ internal sealed class LocalTable<TKey, TValue>
         return false;
     }
 
+    /// <summary>What a hit leaves behind.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void OnHit(CacheEntry<TKey, TValue> entry)
+    {
+        entry.Touch();
+        if ((Hits.Increment() & HotSampleMask) == 0)
+            _hot.Sample(entry.Key, HotSampleMask + 1);
+        if (entry.Value is null)
+            NegativeHits.Increment();
+    }
+
     /// <summary>Whatever is there, fresh or not, trusted or not.</summary>
     public bool TryPeek(TKey key, [NotNullWhen(true)] out CacheEntry<TKey, TValue>? entry) => _entries.TryGetValue(key, out entry);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public bool IsTrusted(CacheEntry<TKey, TValue> entry) =>
-        entry.Epoch == _trust.Epoch && entry.Stamp >= _familyTag.Generation && (entry.Tags is null || entry.TagsHold());
+        entry.Epoch == _trust.Epoch && entry.Version == _versions[entry.Slot] && entry.Stamp >= _familyTag.Generation && (entry.Tags is null || entry.TagsHold());
 
     public ulong HashOf(TKey key) => LocalTier.HashOf(key.GetHashCode(), _seed);
 
