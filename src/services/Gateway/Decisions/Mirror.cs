@@ -1,6 +1,5 @@
 using System.Threading.Channels;
 using SkyRiff.Gateway.Configuration;
-using SkyRiff.Gateway.Http1;
 
 namespace SkyRiff.Gateway.Decisions;
 

@@ -102,7 +102,7 @@ public sealed class LeanHedgeTests
         await using var first = new ScriptedUpstream(async (wire, _) =>
         {
             await wire.ReadHeadAsync();
-            await Eventually(() => second.Accepted > 0);
+            await EventuallyAsync(() => second.Accepted > 0);
             wire.Reset();
             broken.TrySetResult();
         });
@@ -168,7 +168,7 @@ public sealed class LeanHedgeTests
         hedging.Delay.TotalMilliseconds.ShouldBeInRange(78, 115);
     }
 
-    private static async Task Eventually(Func<bool> condition)
+    private static async Task EventuallyAsync(Func<bool> condition)
     {
         while (!condition()) await Task.Yield();
     }
