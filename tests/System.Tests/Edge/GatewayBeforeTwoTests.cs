@@ -24,7 +24,7 @@ public sealed class GatewayBeforeTwoTests
         var file = Path.Combine(site.Root, "gateway.yaml");
         await File.WriteAllTextAsync(file, Sample().Replace("127.0.0.1:5080", $"127.0.0.1:{port}", StringComparison.Ordinal).Replace("127.0.0.1:9901", $"127.0.0.1:{admin}", StringComparison.Ordinal)
             .Replace("127.0.0.1:5081", $"127.0.0.1:{site.Port}", StringComparison.Ordinal).Replace("127.0.0.1:5082", $"127.0.0.1:{second.Address.Port}", StringComparison.Ordinal), Token);
-        await using var gateway = await site.StartGatewayAsync(file, port);
+        var gateway = await site.StartGatewayAsync(file, port);
 
         using var person = await Person.RegisterAsync(site, gateway.Address);
         var clip = await person.GenerateAsync("a lighthouse above a rough sea at sunset");
