@@ -1,6 +1,5 @@
 using System.Collections.Concurrent;
 using Microsoft.Extensions.Logging;
-using SkyRiff.Caching.Observing;
 using SkyRiff.Kernel;
 using SkyRiff.Redis;
 
@@ -20,7 +19,6 @@ public sealed class Cache : IAsyncDisposable
     private readonly CacheCore _core;
     private readonly RedisTracking? _tracking;
     private readonly ConcurrentDictionary<string, ICacheFamily> _families = new();
-    private readonly CacheMeter _meter;
     private readonly ITimer _upkeep;
     private int _isPaying;
 
@@ -35,7 +33,7 @@ public sealed class Cache : IAsyncDisposable
 
         _core = new CacheCore(options, redis, time, entropy, logger);
         _tracking = redis?.TrackPrefixes([options.Prefix + ":"], _core.Watch);
-        _meter = new CacheMeter(() => Statistics(), () => (_core.Tier.Bytes, _core.Tier.Count));
+        _core.Meter.Observe(Statistics);
         _upkeep = time.CreateTimer(static cache => ((Cache)cache!).Upkeep(), this, PayEvery, PayEvery);
     }
 
@@ -88,7 +86,7 @@ public sealed class Cache : IAsyncDisposable
             await _tracking.DisposeAsync();
         await _core.Background.DisposeAsync();
         _core.Tier.Dispose();
-        _meter.Dispose();
+        _core.Meter.Dispose();
     }
 
     private void Upkeep()

@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Logging;
 using SkyRiff.Caching.Loading;
 using SkyRiff.Caching.Local;
+using SkyRiff.Caching.Observing;
 using SkyRiff.Caching.Shared;
 using SkyRiff.Caching.Tags;
 using SkyRiff.Caching.Watching;
@@ -28,6 +29,7 @@ internal sealed class CacheCore
         Seed = BitConverter.ToUInt64(seeds);
         Versions = new KeyVersions((int)Math.Clamp(options.LocalBytesMax / BytesPerSlot, SlotsMin, SlotsMax), BitConverter.ToUInt64(seeds[8..]));
         Tier = new LocalTier(options.LocalBytesMax, time);
+        Meter = new CacheMeter(Tier);
         Tags = new TagBoard(options.Prefix, isShared: redis is not null);
         Watch = new Watch(options.Prefix, Versions, Trust, Tags);
         Owed = new OwedInvalidations(options.OwedInvalidationsMax);
@@ -49,6 +51,8 @@ internal sealed class CacheCore
     public ulong Seed { get; }
 
     public LocalTier Tier { get; }
+
+    public CacheMeter Meter { get; }
 
     public TrustEpoch Trust { get; } = new();
 

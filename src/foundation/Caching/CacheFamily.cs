@@ -56,22 +56,30 @@ public sealed class CacheFamily<TKey, TValue> : ICacheFamily
         var values = new TValue?[keys.Count];
         List<(int Index, Flight<TKey, TValue> Flight)>? waits = null;
         FlightGroup<TKey, TValue>? group = null;
-        for (var index = 0; index < values.Length; index++)
+        try
         {
-            var key = keys[index];
-            if (_table.TryHit(key, out values[index]) || TryAnswerNow(key, out values[index]))
-                continue;
-            group ??= new FlightGroup<TKey, TValue>(_core.Background.Stopping);
-            (waits ??= []).Add((index, _flights.Join(key, _shelf.KeyOf(key), group).Flight));
+            for (var index = 0; index < values.Length; index++)
+            {
+                var key = keys[index];
+                if (_table.TryHit(key, out values[index]) || TryAnswerNow(key, out values[index]))
+                    continue;
+                var shared = _shelf.KeyOf(key);
+                group ??= new FlightGroup<TKey, TValue>(_core.Background.Stopping);
+                (waits ??= []).Add((index, _flights.Join(key, shared, group).Flight));
+            }
+        }
+        catch
+        {
+            // A key that cannot be asked for; others may have joined what this call began already.
+            foreach (var (_, flight) in waits ?? [])
+                flight.Leave();
+            Fly(group);
+            throw;
         }
 
         if (waits is null)
             return values;
-        if (group!.Flights.Count > 0)
-            _ = _fetch.RunAsync(group); // ends its flights, and those are awaited
-        else
-            group.Dispose();
-
+        Fly(group);
         var left = 0;
         try
         {
@@ -219,13 +227,20 @@ public sealed class CacheFamily<TKey, TValue> : ICacheFamily
         if (TryAnswerNow(key, out var value))
             return new ValueTask<TValue?>(value);
 
+        var shared = _shelf.KeyOf(key);
         var group = new FlightGroup<TKey, TValue>(_core.Background.Stopping);
-        var (flight, isNew) = _flights.Join(key, _shelf.KeyOf(key), group);
-        if (isNew)
-            _ = _fetch.RunAsync(group); // ends the flight, and that is awaited
-        else
-            group.Dispose();
+        var (flight, _) = _flights.Join(key, shared, group);
+        Fly(group);
         return flight.WaitAsync(cancellation);
+    }
+
+    /// <summary>Returns when it has to wait; the flights end by themselves, and those are awaited.</summary>
+    private void Fly(FlightGroup<TKey, TValue>? group)
+    {
+        if (group?.Flights.Count > 0)
+            _ = _fetch.RunAsync(group);
+        else
+            group?.Dispose();
     }
 
     /// <summary>What needs no look-up below: a value that is due for renewal but good, or a key that cannot exist.</summary>
@@ -284,9 +299,11 @@ public sealed class CacheFamily<TKey, TValue> : ICacheFamily
     {
         if (_core.Redis is null)
             return (_core.Tags.Clock.Generation, null);
-        var clock = await _core.Redis.TryReadTagsAsync([_tag], cancellation);
+        var clock = _core.Tags.Clock.Generation;
+        if (clock == TagState.Unknown || _core.Owed.CoversAll)
+            clock = (await _core.Redis.TryReadTagsAsync([_tag], cancellation))?[0] ?? -1;
         var bytes = new Envelope(EnvelopeKind.Mark, _core.NewNonce(), 0, _core.UtcNowMs, 0, 0).Write([]);
-        return (clock?[0] ?? -1, await _core.Redis.PutAsync(shared, bytes, _fetch.TombstoneLifetime) ? Envelope.NonceOf(bytes) : null);
+        return (clock, await _core.Redis.PutAsync(shared, bytes, _fetch.TombstoneLifetime) ? Envelope.NonceOf(bytes) : null);
     }
 
     private async ValueTask ForgetAsync(SharedKey shared)

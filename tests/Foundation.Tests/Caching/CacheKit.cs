@@ -82,6 +82,9 @@ internal sealed class CacheProcess : IAsyncDisposable
         return new CacheProcess(new Cache(options, redis, time ?? TimeProvider.System, Entropy.Seeded(Interlocked.Increment(ref _seeds)), NullLogger<Cache>.Instance), redis);
     }
 
+    public static Cache Over(RedisClient redis) =>
+        new(new CacheOptions { RedisTimeLimit = TimeSpan.FromSeconds(5) }, redis, TimeProvider.System, Entropy.Seeded(Interlocked.Increment(ref _seeds)), NullLogger<Cache>.Instance);
+
     public static Cache Alone(TimeProvider? time = null, long bytesMax = 64 * 1024 * 1024) =>
         new(new CacheOptions { LocalBytesMax = bytesMax }, null, time ?? TimeProvider.System, Entropy.Seeded(7), NullLogger<Cache>.Instance);
 

@@ -234,6 +234,28 @@ public sealed class InvalidationTests(RedisServerFixture fixture)
     }
 
     [Fact]
+    public async Task No_key_in_Redis_is_without_a_lifetime()
+    {
+        var source = new ClipSource { [1] = new Clip(1, "old"), [2] = new Clip(2, "two") };
+        await using var one = await CacheProcess.StartAsync(fixture.Server, prefix: "i11");
+        var clips = one.Cache.Family(new CacheFamilyOptions<long, Clip> { Name = "clips", Load = source.LoadAsync, Write = source.WriteAsync, Payload = ClipSource.Payload, IsExpensive = true, Tags = (_, _) => ["all"] });
+        await clips.GetManyAsync([1, 2, 3], Cancellation);
+        await clips.SetAsync(2, new Clip(2, "new"), Cancellation);
+        await clips.RemoveAsync(1, Cancellation);
+        await one.Cache.InvalidateTagAsync("all", Cancellation);
+        await clips.ClearAsync(Cancellation);
+        var keys = new List<string>();
+        await foreach (var key in fixture.Redis.ScanKeysAsync("i11*", 100, Cancellation))
+        {
+            using (key)
+                keys.Add(key.GetString()!);
+        }
+
+        keys.Count.ShouldBe(7, "three values, the board's birth and clock, a family and a tag");
+        foreach (var key in keys) (await fixture.Redis.TimeToLiveAsync(key, Cancellation)).ShouldBeGreaterThan(0, key);
+    }
+
+    [Fact]
     public async Task Alone_a_process_invalidates_keys_tags_and_families_just_the_same()
     {
         var source = new ClipSource { [1] = new Clip(1, "1") };

@@ -20,10 +20,11 @@ internal sealed class ClusterFlight(CacheCore core, TimeSpan loadDurationMax, Ti
     /// <summary>Until the key is written, or it is time to look anyway.</summary>
     public async Task PauseAsync(SharedKey key, CancellationToken cancellation)
     {
-        using var moved = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-        var pause = Task.Delay(LookEvery < waitMax ? LookEvery : waitMax, core.Time, moved.Token);
-        await Task.WhenAny(pause, core.Versions.MovedAsync(key.Slot));
-        await moved.CancelAsync();
+        using var over = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        var moved = core.Versions.MovedAsync(key.Slot);
+        await Task.WhenAny(moved, Task.Delay(LookEvery < waitMax ? LookEvery : waitMax, core.Time, over.Token));
+        await over.CancelAsync();
+        core.Versions.StopWaiting(key.Slot, moved);
         cancellation.ThrowIfCancellationRequested();
     }
 }

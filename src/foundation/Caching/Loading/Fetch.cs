@@ -252,7 +252,7 @@ internal sealed class Fetch<TKey, TValue>(
             FamilyCounters.Count(ref counters.LoadFailures);
             throw new CacheException(CacheFault.LoadTimedOut, $"Loading {options.Name} took longer than {options.LoadDurationMax}.");
         }
-        catch (Exception failure) when (failure is not OperationCanceledException)
+        catch (Exception) when (!cancellation.IsCancellationRequested)
         {
             FamilyCounters.Count(ref counters.LoadFailures);
             throw;
@@ -263,7 +263,9 @@ internal sealed class Fetch<TKey, TValue>(
                 _ = loading.ContinueWith(LeaveLate, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
             else
                 _gate.Leave();
-            FamilyCounters.Count(ref counters.LoadMicroseconds, (long)core.Time.GetElapsedTime(began).TotalMicroseconds);
+            var took = core.Time.GetElapsedTime(began);
+            FamilyCounters.Count(ref counters.LoadMicroseconds, (long)took.TotalMicroseconds);
+            core.Meter.LoadTook(options.Name, took);
         }
     }
 

@@ -71,7 +71,7 @@ internal sealed class Shelf<TKey, TValue>(CacheCore core, CacheFamilyOptions<TKe
             freshUntil = Math.Min(freshUntil, keeping.SinceMs + (long)core.Options.DetachedLifetime.TotalMilliseconds);
         if (freshUntil <= now)
             return;
-        var window = isBrief || value is null ? 0 : (long)(options.EarlyRefresh * Math.Min(options.Lifetime.TotalMilliseconds, int.MaxValue));
+        var window = isBrief || value is null ? 0 : (long)(options.EarlyRefresh * options.Lifetime.TotalMilliseconds);
         var refreshAt = window == 0 || keeping.IsStale ? freshUntil : Math.Max(now, freshUntil - (long)(window * core.Entropy.NextDouble()));
         var weight = EntryBytes + shared.Bytes.Length + (value is null ? 0 : options.Weigh?.Invoke(value) ?? (2 * keeping.PayloadBytes));
         table.Store(new CacheEntry<TKey, TValue>(table, key, value, table.HashOf(key), weight)

@@ -28,33 +28,36 @@ internal sealed class RedisTier
         return 1
         """);
 
-    // KEYS: birth, clock, tags. Answers generations; of a tag that has none, the board's birth.
+    // KEYS: birth, clock, tags. ARGV: lifetime of the board in milliseconds. Answers generations; of a tag that has none, the board's birth.
     private static readonly RedisScript ReadTagsScript = new("""
         local birth = redis.call('GET', KEYS[1])
         if not birth then
           local t = redis.call('TIME')
           birth = string.format('%.0f', tonumber(t[1]) * 1000000 + tonumber(t[2]))
-          redis.call('SET', KEYS[1], birth)
+          redis.call('SET', KEYS[1], birth, 'PX', ARGV[1])
         end
         local generations = {}
         for i = 2, #KEYS do generations[i - 1] = redis.call('GET', KEYS[i]) or birth end
         return generations
         """);
 
-    // KEYS: birth, clock, tag. ARGV: lifetime of the tag in milliseconds. The birth must be older than the generation.
+    // KEYS: birth, clock, tag. ARGV: lifetimes of the board and of the tag in milliseconds. The birth must be older than the generation.
     private static readonly RedisScript MoveTagScript = new("""
         local t = redis.call('TIME')
         local now = tonumber(t[1]) * 1000000 + tonumber(t[2])
-        redis.call('SET', KEYS[1], string.format('%.0f', now), 'NX')
+        redis.call('SET', KEYS[1], string.format('%.0f', now), 'NX', 'PX', ARGV[1])
         local generation = math.max(now, tonumber(redis.call('GET', KEYS[2]) or '0') + 1, tonumber(redis.call('GET', KEYS[1])) + 1)
         local text = string.format('%.0f', generation)
-        redis.call('SET', KEYS[2], text)
-        redis.call('SET', KEYS[3], text, 'PX', ARGV[1])
+        redis.call('SET', KEYS[2], text, 'PX', ARGV[1])
+        redis.call('SET', KEYS[3], text, 'PX', ARGV[2])
         return 1
         """);
 
     /// <summary>Longer than any value lives: 30 days fresh, 30 days stale.</summary>
     private static readonly TimeSpan TagLifetime = TimeSpan.FromDays(61);
+
+    /// <summary>Its end makes everything too old at once, so it is far away; but no key is without one.</summary>
+    private static readonly TimeSpan BoardLifetime = TimeSpan.FromDays(3650);
 
     private readonly RedisClient _client;
     private readonly RedisBreaker _breaker;
@@ -151,7 +154,7 @@ internal sealed class RedisTier
 
     /// <summary>Everything with this tag that was read from the source before now is too old, everywhere.</summary>
     public async ValueTask<bool> MoveTagAsync(string name) => _breaker.TryEnter() && await SucceedsAsync(
-        _client.EvaluateIntegerAsync(MoveTagScript, [_tags.KeyOf("birth"), _tags.KeyOf("clock"), _tags.KeyOf(name)], [Milliseconds(TagLifetime)], CancellationToken.None).AsTask(), CancellationToken.None);
+        _client.EvaluateIntegerAsync(MoveTagScript, [_tags.KeyOf("birth"), _tags.KeyOf("clock"), _tags.KeyOf(name)], [Milliseconds(BoardLifetime), Milliseconds(TagLifetime)], CancellationToken.None).AsTask(), CancellationToken.None);
 
     /// <summary>
     /// Takes the leases to load these keys, for all of the cluster; which were got, or null when Redis could not be asked. For efficiency alone: what a holder
@@ -209,7 +212,7 @@ internal sealed class RedisTier
         TagState[] all = [_tags.Clock, .. tags];
         var forgettings = Array.ConvertAll(all, state => state.Forgettings);
         RedisArg[] keys = [_tags.KeyOf("birth"), .. all.Select(state => (RedisArg)_tags.KeyOf(state.Name))];
-        var asking = _client.EvaluateAsync(ReadTagsScript, keys, [], cancellation).AsTask();
+        var asking = _client.EvaluateAsync(ReadTagsScript, keys, [Milliseconds(BoardLifetime)], cancellation).AsTask();
         if (!await SucceedsAsync(asking, CancellationToken.None))
             return null;
 

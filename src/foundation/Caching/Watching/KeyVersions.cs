@@ -53,6 +53,13 @@ internal sealed class KeyVersions
     /// <summary>Ends at the next move of the slot that comes from elsewhere.</summary>
     public Task MovedAsync(int slot) => _waits.GetOrAdd(slot, static _ => new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)).Task;
 
+    /// <summary>Whoever waited for this is not interested any more; others who did look for themselves.</summary>
+    public void StopWaiting(int slot, Task moved)
+    {
+        if (_waits.TryGetValue(slot, out var wait) && ReferenceEquals(wait.Task, moved))
+            _waits.TryRemove(KeyValuePair.Create(slot, wait));
+    }
+
     private static ulong Mix(ulong value)
     {
         value *= 0x9E3779B97F4A7C15;

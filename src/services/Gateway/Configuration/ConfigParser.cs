@@ -112,6 +112,7 @@ internal static class ConfigParser
             Experiments = [.. root.Named("experiments").Select(e => ExperimentParser.Parse(e.Name, e.Node))],
             ExperimentCookie = root.Text("experiment_cookie") ?? "ab",
             Maintenance = root.Duration("maintenance", TimeSpan.Zero, TimeSpan.FromSeconds(1), TimeSpan.FromDays(1)),
+            ResponseStore = ReuseParser.ParseStore(root.Section("response_cache")),
             SecurityHeaders = root.Flag("security_headers", false),
             AccessLog = root.Has("access_log") ? new AccessLogConfig(log.Required("path", "the path of a file")) { Sample = log.Share("sample", 1) } : null,
         };

@@ -83,6 +83,8 @@ internal sealed record EdgeConfig
     public bool SecurityHeaders { get; init; }
 
     public AccessLogConfig? AccessLog { get; init; }
+
+    public ResponseStoreConfig ResponseStore { get; init; } = new();
 }
 
 internal sealed record ClusterConfig(string Name)
@@ -171,6 +173,12 @@ internal sealed record RouteConfig(string Name)
     public CorsConfig? Cors { get; init; }
 
     public AuthKind Auth { get; init; }
+
+    /// <summary>Null: nothing is stored.</summary>
+    public CacheConfig? Cache { get; init; }
+
+    /// <summary>Null: bodies leave as they come.</summary>
+    public CompressConfig? Compress { get; init; }
 
     public IReadOnlyList<string> Limits { get; init; } = [];
 

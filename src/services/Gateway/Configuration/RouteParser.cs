@@ -43,6 +43,8 @@ internal static class RouteParser
             QueryParameters = ParseQuery(node.Section("query")),
             Cors = node.Has("cors") ? ParseCors(node.Section("cors")) : null,
             Auth = node.Choice("auth", AuthKind.None, AuthKinds),
+            Cache = node.Has("cache") ? ReuseParser.ParseCache(node.Section("cache"), edge) : null,
+            Compress = node.Has("compress") ? ReuseParser.ParseCompress(node.Section("compress")) : null,
             Limits = node.Texts("limits"),
             StickyCookie = node.Text("sticky_cookie") ?? "",
             Experiments = node.Texts("experiments"),
@@ -58,8 +60,10 @@ internal static class RouteParser
         if (route.Name.Length == 0 || route.Name.Any(c => c is <= ' ' or > '~' or '"' or '\\')) node.Mistake("name", "printable ASCII without blanks, quotes and backslashes");
         foreach (var limit in route.Limits.Where(l => edge.Limits.All(known => known.Name != l))) node.Mistake("limits", $"names from the section limits, and {limit} is none");
         foreach (var experiment in route.Experiments.Where(e => edge.Experiments.All(known => known.Name != e))) node.Mistake("experiments", $"names from the section experiments, and {experiment} is none");
+        if (route.Cache is not null && route.Experiments.Count > 0) node.Mistake("cache", "no experiments beside it, since one stored answer would serve every arm");
         if (route.Auth != AuthKind.None && edge.Jwt is null && edge.ApiKeys.Count == 0) node.Mistake("auth", "a section jwt or api_keys that says who is known");
         if (route.StickyCookie.Length > 0 && !IsToken(route.StickyCookie)) node.Mistake("sticky_cookie", "a cookie's name");
+        ReuseParser.Check(node, route, edge);
         match.Close();
         node.Close();
         return route;

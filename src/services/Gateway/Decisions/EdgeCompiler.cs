@@ -1,4 +1,5 @@
 using SkyRiff.Gateway.Configuration;
+using SkyRiff.Gateway.ResponseCache;
 using SkyRiff.Kernel;
 using SkyRiff.Resilience.Calls;
 
@@ -24,9 +25,12 @@ internal static class EdgeCompiler
                 Experiments = [.. route.Experiments.Select(name => experiments[name])],
                 Mirror = MirrorOf(route, clusters, known, mirrors),
                 Hedging = route.Hedge is null ? null : known?.Hedging is { } hedging && hedging.Config == route.Hedge ? hedging : new Hedging(route.Hedge),
+                Cache = RouteCache.Of(route, known?.Config, known?.Cache),
             });
         }
-        return new EdgeSnapshot(config, routes, clusters, limits, JwtOf(config.Jwt, before)) { Mirrors = mirrors };
+        var responses = before?.Store ?? new ResponseStore(config.ResponseStore, entropy);
+        responses.Resize(config.ResponseStore);
+        return new EdgeSnapshot(config, routes, clusters, limits, JwtOf(config.Jwt, before), responses) { Mirrors = mirrors };
     }
 
     private static Arm ArmOf(Cluster cluster, Arm? before) =>

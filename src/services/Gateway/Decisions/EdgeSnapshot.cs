@@ -13,7 +13,7 @@ internal readonly record struct EdgeTime(long Nanoseconds, long UnixSeconds);
 /// One configuration, compiled: immutable, swapped as a whole. Heads, peers and times in, verdicts out; it knows no sockets. For every verdict that says
 /// forward, <see cref="Complete"/> is owed once.
 /// </summary>
-internal sealed class EdgeSnapshot
+internal sealed partial class EdgeSnapshot
 {
     private readonly Router _router;
     private readonly AddressRange[] _trusted;
@@ -21,7 +21,7 @@ internal sealed class EdgeSnapshot
     private readonly AddressRange[] _deny;
 
     internal EdgeSnapshot(EdgeConfig config, IReadOnlyList<Route> routesByRank, IReadOnlyDictionary<string, Cluster> clusters,
-        IReadOnlyDictionary<string, RateLimit> limits, JwtVerifier? jwt)
+        IReadOnlyDictionary<string, RateLimit> limits, JwtVerifier? jwt, ResponseCache.ResponseStore store)
     {
         Config = config;
         Routes = routesByRank;
@@ -32,6 +32,8 @@ internal sealed class EdgeSnapshot
         IdentityHeader = Encoding.ASCII.GetBytes(config.IdentityHeader);
         ExperimentCookie = Encoding.ASCII.GetBytes(config.ExperimentCookie);
         _router = new Router(routesByRank);
+        Store = store;
+        _caches = routesByRank.Any(r => r.Cache is not null);
         _trusted = [.. config.TrustedProxies];
         _allow = [.. config.Allow];
         _deny = [.. config.Deny];
@@ -88,7 +90,8 @@ internal sealed class EdgeSnapshot
         if (!MayPass(route.AddressLimits, verdict, time.Nanoseconds)) return;
         if (route.Config.Auth != AuthKind.None && !Authenticate(head, route, time.UnixSeconds, verdict)) return;
         if (!MayPass(route.UserLimits, verdict, time.Nanoseconds)) return;
-        Enter(head, route, time.Nanoseconds, verdict);
+        if (_caches) AskCache(head, time.Nanoseconds, verdict);
+        EnterBehindCache(head, verdict, time.Nanoseconds);
     }
 
     /// <summary>Chooses the target of the next attempt; false when there is none. The last target that failed is avoided.</summary>

@@ -1,4 +1,5 @@
 using SkyRiff.Gateway.Http1;
+using SkyRiff.Gateway.ResponseCache;
 using SkyRiff.Resilience.Adaptive;
 using SkyRiff.Resilience.Calls;
 using SkyRiff.Resilience.Limits;
@@ -11,6 +12,8 @@ internal sealed class EdgeVerdict
     private static readonly string[] RefusalCodes = [.. Enum.GetValues<Refusal>().Select(r => "gateway." + Refusals.CodeOf(r))];
 
     internal PathCaptures Captures;
+
+    private CacheCall? _cacheCall;
 
     /// <summary>What decided; heads are written by it too.</summary>
     public EdgeSnapshot? Snapshot { get; set; }
@@ -73,6 +76,12 @@ internal sealed class EdgeVerdict
     /// <summary>A cross-origin preflight, which the gateway answers itself.</summary>
     public bool IsPreflight { get; set; }
 
+    /// <summary>The request's way through the cache; null when the cache has nothing to do with it.</summary>
+    internal CacheCall? Cache { get; private set; }
+
+    /// <summary>The response may be something else than what the upstream sends.</summary>
+    internal bool Shapes => Cache is not null || Route!.Compressor is not null;
+
     internal BreakerPermit Breaker { get; set; }
 
     internal AdaptivePermit Adaptive { get; set; }
@@ -89,12 +98,17 @@ internal sealed class EdgeVerdict
         Identity = null;
         Limit = null;
         Origin = null;
+        Cache = null;
         IsPreflight = IsCanary = SetSticky = SetSubject = IsHttps = IsInside = false;
         Status = 0;
         RetryAfter = RemainingMilliseconds = 0;
         Code = Detail = "";
         Client = default;
     }
+
+    internal CacheCall TakeCacheCall() => Cache = _cacheCall ??= new();
+
+    internal void DropCacheCall() => Cache = null;
 
     public void Refuse(int status, string code, string detail) => (Status, Code, Detail) = (status, code, detail);
 

@@ -46,6 +46,7 @@ internal static class ForwardedHeads
             writer.Field(name, head.ValueAt(i));
         }
         if (!transforms.IsEmpty) transforms.Write(ref writer, verdict);
+        verdict.Cache?.WriteConditions(ref writer);
 
         Span<byte> text = stackalloc byte[TraceContext.TextBytes];
         writer.Field("X-Forwarded-For"u8, text[..verdict.Client.Format(text)]);
@@ -113,6 +114,7 @@ internal static class ForwardedHeads
             writer.Write("X-Content-Type-Options: nosniff\r\nX-Frame-Options: DENY\r\nReferrer-Policy: strict-origin-when-cross-origin\r\n"u8);
             if (verdict.IsHttps) writer.Write("Strict-Transport-Security: max-age=31536000\r\n"u8);
         }
+        verdict.Cache?.WriteFields(ref writer);
         if (!keepAlive) writer.Write("Connection: close\r\n"u8);
         else if (clientIsHttp10) writer.Write("Connection: keep-alive\r\n"u8);
     }

@@ -1,5 +1,7 @@
 using System.Text;
+using SkyRiff.Gateway.Compression;
 using SkyRiff.Gateway.Configuration;
+using SkyRiff.Gateway.ResponseCache;
 using SkyRiff.Gateway.Telemetry;
 
 namespace SkyRiff.Gateway.Decisions;
@@ -25,6 +27,10 @@ internal sealed class Route(RouteConfig config, int index, Arm primary, Canary? 
     public CorsPolicy? Cors { get; } = config.Cors is null ? null : new CorsPolicy(config.Cors);
 
     public RouteConditions Conditions { get; } = new(config.Methods, config.Headers, config.Query);
+
+    public RouteCache? Cache { get; init; }
+
+    public Compressor? Compressor { get; } = config.Compress is null ? null : new Compressor(config.Compress);
 
     public Arm Primary { get; } = primary;
 

@@ -51,7 +51,14 @@ internal sealed class ForwardingHandler(EdgeRuntime runtime, Http1Forwarder http
         var outcome = Outcome.Abandoned;
         try
         {
-            outcome = verdict.Status == 0 ? await ForwardAsync(call) : Outcome.Abandoned;
+            var isServed = verdict.Cache is not null && await StoredAnswer.TryAsync(call, Now, time);
+            outcome = verdict.Status == 0 && !isServed ? await ForwardAsync(call) : Outcome.Abandoned;
+            // In place of an error, a stale response may do.
+            if (verdict.Status != 0 && !context.Response.HasStarted && verdict.Cache?.TryHideError(runtime.Clock.Now) == true)
+            {
+                verdict.Refuse(0, "", "");
+                await StoredAnswer.WriteAsync(call);
+            }
             if (verdict.Status != 0) await AnswerAsync(call);
         }
         catch (Exception gone) when (gone is OperationCanceledException or IOException or BadHttpRequestException or SocketException or ObjectDisposedException)
@@ -61,6 +68,7 @@ internal sealed class ForwardingHandler(EdgeRuntime runtime, Http1Forwarder http
         finally
         {
             var now = runtime.Clock.Now;
+            verdict.Cache?.End();
             EdgeSnapshot.Complete(verdict, outcome, call.AttemptNanoseconds > 0 ? call.AttemptNanoseconds : now - started, now);
             Account(call, now - started);
         }

@@ -9,7 +9,7 @@ using Outcome = SkyRiff.Resilience.Calls.Verdict;
 namespace SkyRiff.Gateway.Kestrel;
 
 /// <summary>One attempt over a pooled HTTP/1.1 connection: what is sent is rebuilt, what comes is read by the strict core.</summary>
-internal sealed class Http1Forwarder(Http1UpstreamPool pool, TimeProvider time)
+internal sealed partial class Http1Forwarder(Http1UpstreamPool pool, TimeProvider time)
 {
     private const int InterimsMax = 16;
     private const int OutBytes = 64 * 1024;
@@ -51,7 +51,7 @@ internal sealed class Http1Forwarder(Http1UpstreamPool pool, TimeProvider time)
         }
     }
 
-    private sealed class Exchange(ForwardedCall call, Http1Upstream upstream, TimeProvider time)
+    private sealed partial class Exchange(ForwardedCall call, Http1Upstream upstream, TimeProvider time)
     {
         private readonly byte[] _out = new byte[OutBytes];
         private readonly ResponseHead _head = new();
@@ -117,6 +117,7 @@ internal sealed class Http1Forwarder(Http1UpstreamPool pool, TimeProvider time)
 
         private int WriteRequest()
         {
+            call.Verdict.Cache?.PrepareRequest(call.Head);
             var writer = new HeadWriter(_out);
             ForwardedHeads.WriteRequest(ref writer, call.Head, call.Verdict);
             return writer.Overflowed ? -1 : writer.Length;
@@ -139,26 +140,30 @@ internal sealed class Http1Forwarder(Http1UpstreamPool pool, TimeProvider time)
             var outcome = _head.Status >= 500 ? Outcome.Failed : _head.Status >= 400 ? Outcome.Refused : Outcome.Succeeded;
             if (_head.Status is 502 or 503 or 504 && call.MayRepeat(nothingWasSent: false) && call.Attempts < call.Verdict.Arm!.Cluster.Config.RetriesMax && call.Verdict.Arm.Cluster.Budget.Available > 0)
                 return call.Failed(_head.Status, "gateway.upstream_failed", "The upstream failed.");
+            if (call.Verdict.Shapes && !_head.IsSwitching) return await AnswerShapedAsync(outcome, upload);
             call.Status = _head.Status;
-            ApplyHead();
+            ApplyHead(_head);
             if (_head.IsSwitching) return await TunnelAsync();
             var body = default(BodyTransfer);
             body.Begin(_head.Body, _head.ContentLength, writesChunks: false, long.MaxValue, call.Verdict.Snapshot!.HeadLimits);
             var keepAlive = _head.KeepAlive;
             if (!await DownloadAsync(body)) return new(Outcome.FailedForGood, IsAnswered: Abort());
-            IsReusable = keepAlive && upload.IsCompletedSuccessfully && upstream.Unread.Length == 0 && (call.Head.Body == BodyKind.None || call.Head.Method is not (MethodKind.Get or MethodKind.Head));
+            IsReusable = MayBeReused(keepAlive, upload);
             return new(outcome, IsAnswered: true);
         }
 
-        private void ApplyHead()
+        private void ApplyHead(ResponseHead head)
         {
             var writer = new HeadWriter(_out);
-            ForwardedHeads.WriteResponse(ref writer, _head, call.Verdict, BodyKind.None, keepAlive: true, clientIsHttp10: false);
+            ForwardedHeads.WriteResponse(ref writer, head, call.Verdict, BodyKind.None, keepAlive: true, clientIsHttp10: false);
             var own = new ResponseHead();
             if (writer.Overflowed || ResponseParser.Parse(_out, 0, writer.Length, HeadLimits.Default with { HeadBytesMax = ushort.MaxValue }, own, toHead: true, _head.IsSwitching) != ParseStatus.Complete)
                 throw new IOException("The upstream's head is too large with what is added to it.");
             ContextReply.Apply(call.Context.Response, own);
         }
+
+        private bool MayBeReused(bool keepAlive, Task upload) =>
+            keepAlive && upload.IsCompletedSuccessfully && upstream.Unread.Length == 0 && (call.Head.Body == BodyKind.None || call.Head.Method is not (MethodKind.Get or MethodKind.Head));
 
         private bool Abort()
         {

@@ -87,6 +87,9 @@ internal sealed class Http1Upstream : IDisposable
         return received > 0;
     }
 
+    /// <summary>Nothing more has arrived yet.</summary>
+    public bool IsDrained => _start == _end && _socket.Available == 0;
+
     public void Consume(int bytes) => _start += bytes;
 
     /// <summary>Nothing has come that nobody asked for, and the peer has not closed.</summary>

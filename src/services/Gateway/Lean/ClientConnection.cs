@@ -107,8 +107,12 @@ internal sealed class ClientConnection : Connection
     {
         _queued = false;
         if (_state is State.Idle or State.ReadingHead) ReadHead(parseFirst: true);
+        else if (_state == State.Busy) Exchange!.OnResumed();
         else if (Readable) OnReadable();
     }
+
+    /// <summary>Another turn soon, without an event: the exchange has more to do, and others go first.</summary>
+    public void ResumeSoon() => Queue();
 
     public override void Close()
     {

@@ -95,9 +95,8 @@ internal sealed partial class Exchange
 
     private bool TrySendCopy(ClientConnection client, UpstreamConnection hedge)
     {
-        var head = Loop.RequestHead;
-        var status = RequestParser.Parse(client.Inbound, client.InboundStart, client.InboundEnd, Verdict.Snapshot!.HeadLimits, head);
-        System.Diagnostics.Debug.Assert(status == ParseStatus.Complete, "The same bytes under the same limits.");
+        var head = ReadAgain();
+        Verdict.Cache?.PrepareRequest(head);
         Verdict.RemainingMilliseconds = Math.Max(1, _deadline - Loop.Now);
         var writer = new HeadWriter(Loop.Out);
         ForwardedHeads.WriteRequest(ref writer, head, Verdict);

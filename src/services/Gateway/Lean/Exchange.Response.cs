@@ -30,7 +30,11 @@ internal sealed partial class Exchange
         while (upstream is not null && upstream == _upstream && _phase != Phase.RetryWait && client == _client && upstream.Readable && !client!.HasPending)
         {
             if (_phase == Phase.Tunnel) return;
-            if (_phase == Phase.Streaming) StreamBody(client, upstream);
+            if (_phase == Phase.Streaming && _pipe is not null)
+            {
+                if (!PipeBody(client, upstream)) return;
+            }
+            else if (_phase == Phase.Streaming) StreamBody(client, upstream);
             else ReadResponseHead(upstream);
         }
     }
@@ -41,6 +45,11 @@ internal sealed partial class Exchange
         if (_phase == Phase.Tunnel)
         {
             PumpToClient();
+            return;
+        }
+        if (_storedBody is not null)
+        {
+            PumpStored();
             return;
         }
         if (_phase == Phase.Streaming) _client!.SetDeadline(Verdict.Route!.StreamIdleTimeout);
@@ -121,15 +130,21 @@ internal sealed partial class Exchange
 
     private void BeginResponse(byte[] buffer, int start, int end)
     {
-        var client = _client!;
         var head = Loop.ResponseHead;
-        var unknownLength = head.Body is BodyKind.Chunked or BodyKind.UntilClose;
         _outcome = head.Status >= 500 ? Outcome.Failed : head.Status >= 400 ? Outcome.Refused : Outcome.Succeeded;
         if (head.Status is 502 or 503 or 504 && _idempotent && _replayable && TryRepeatLater())
         {
             CloseUpstream(Outcome.Failed);
             return;
         }
+        if (Verdict.Shapes) BeginShaped(buffer, start, end);
+        else Forward(head, buffer, start, end);
+    }
+
+    private void Forward(ResponseHead head, byte[] buffer, int start, int end)
+    {
+        var client = _client!;
+        var unknownLength = head.Body is BodyKind.Chunked or BodyKind.UntilClose;
         _attemptNanoseconds = Loop.Time.Nanoseconds - _attemptStarted;
         Verdict.Route!.Hedging?.Answered(Loop.Time.Nanoseconds - _started);
         _status = head.Status;

@@ -58,6 +58,7 @@ internal sealed partial class Exchange(EventLoop loop)
         Streaming,
         Tunnel,
         RetryWait,
+        Waiting,
     }
 
     public EdgeVerdict Verdict { get; } = new();
@@ -79,6 +80,11 @@ internal sealed partial class Exchange(EventLoop loop)
         (_hostStart, _hostLength) = (head.HostStart - client.InboundStart, head.HostNameLength);
         Loop.Snapshot.Decide(head, client.Peer, isHttps: false, Loop.Time, ref Loop.SpanIds, Verdict);
         BeginRequestBody(head);
+        if (Verdict.Cache is not null)
+        {
+            FollowCache(head);
+            return;
+        }
         if (Verdict.Status != 0)
         {
             Reply();
@@ -135,6 +141,9 @@ internal sealed partial class Exchange(EventLoop loop)
         {
             case Phase.RetryWait:
                 AttemptAgain();
+                break;
+            case Phase.Waiting:
+                LookAgain(gaveUp: true);
                 break;
             case Phase.Connecting:
                 OnConnectFailed();
@@ -211,6 +220,7 @@ internal sealed partial class Exchange(EventLoop loop)
             _upstream = upstream;
             upstream.Exchange = this;
 
+            Verdict.Cache?.PrepareRequest(head);
             var writer = new HeadWriter(Loop.Out);
             ForwardedHeads.WriteRequest(ref writer, head, Verdict);
             var headEnd = writer.Length;
@@ -236,13 +246,19 @@ internal sealed partial class Exchange(EventLoop loop)
     /// <summary>The same request to another connection: its bytes are still in the client's buffer.</summary>
     private void AttemptAgain()
     {
+        var head = ReadAgain();
+        BeginRequestBody(head);
+        if (_deadline != 0) Verdict.RemainingMilliseconds = Math.Max(1, _deadline - Loop.Now);
+        Attempt(head);
+    }
+
+    private RequestHead ReadAgain()
+    {
         var client = _client!;
         var head = Loop.RequestHead;
         var status = RequestParser.Parse(client.Inbound, client.InboundStart, client.InboundEnd, Verdict.Snapshot!.HeadLimits, head);
         System.Diagnostics.Debug.Assert(status == ParseStatus.Complete, "The same bytes under the same limits.");
-        BeginRequestBody(head);
-        if (_deadline != 0) Verdict.RemainingMilliseconds = Math.Max(1, _deadline - Loop.Now);
-        Attempt(head);
+        return head;
     }
 
     /// <summary>Whether the request may be tried once more; what is allowed is paid for.</summary>
@@ -280,6 +296,11 @@ internal sealed partial class Exchange(EventLoop loop)
     {
         Loop.Counters.UpstreamFaults++;
         _outcome = Outcome.Failed;
+        if (Verdict.Cache?.TryHideError(Loop.Time.Nanoseconds) == true)
+        {
+            ServeStored(ReadAgain());
+            return;
+        }
         Verdict.Refuse(status, code, detail);
         Reply();
     }
@@ -303,22 +324,26 @@ internal sealed partial class Exchange(EventLoop loop)
     private void Complete(bool keepAlive)
     {
         var client = _client!;
-        EndAttempt(_outcome);
-        if (_upstream is { } upstream)
-        {
-            _upstream = null;
-            // One more look when an edge is unused: bytes behind the response would be read as the next one.
-            if (_upstreamReusable && _request.IsDone && !upstream.HasPending && (!upstream.Readable || upstream.Receive(Loop.In) == -1))
-                upstream.Pool.GiveBack(upstream, Verdict.Arm!.Cluster);
-            else
-                upstream.Close();
-        }
+        EndUpstream();
         Account();
         client.Discard(_headLength + _bodyBuffered);
         keepAlive &= _request.IsDone;
         _client = null;
         Release();
         client.Finished(keepAlive);
+    }
+
+    /// <summary>The upstream has said all: its connection goes back to the pool, if it can be used again.</summary>
+    private void EndUpstream()
+    {
+        EndAttempt(_outcome);
+        if (_upstream is not { } upstream) return;
+        _upstream = null;
+        // One more look when an edge is unused: bytes behind the response would be read as the next one.
+        if (_upstreamReusable && _request.IsDone && !upstream.HasPending && (!upstream.Readable || upstream.Receive(Loop.In) == -1))
+            upstream.Pool.GiveBack(upstream, Verdict.Arm!.Cluster);
+        else
+            upstream.Close();
     }
 
     /// <summary>Tells everybody who learns from it how the request went.</summary>
@@ -368,6 +393,7 @@ internal sealed partial class Exchange(EventLoop loop)
     private void Release()
     {
         DropPartial();
+        if (_pipe is not null || Verdict.Cache is not null) EndShaped();
         Loop.Counters.InFlight--;
         Loop.Exchanges.Return(this);
     }

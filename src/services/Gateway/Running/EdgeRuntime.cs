@@ -35,6 +35,7 @@ internal sealed class EdgeRuntime : IAsyncDisposable
         [
             new HealthProber(this, time, entropy, loggers.CreateLogger<HealthProber>()),
             new JwksRefresher(this, time, entropy, loggers.CreateLogger<JwksRefresher>()),
+            new CacheRefresher(this, time, entropy, loggers.CreateLogger<CacheRefresher>()),
             new LimitTidier(this, time, entropy, loggers.CreateLogger<LimitTidier>()),
             new MirrorLoop(this, time, entropy, loggers.CreateLogger<MirrorLoop>()),
             new LimitTeller(this, time, entropy, loggers.CreateLogger<LimitTeller>()),

@@ -58,6 +58,10 @@ internal static class PrometheusText
             if (route.Hedging is { } hedging)
                 text.Append(CultureInfo.InvariantCulture, $"gateway_hedges_total{{route=\"{route.Name}\",result=\"sent\"}} {hedging.Sent}\ngateway_hedges_total{{route=\"{route.Name}\",result=\"won\"}} {hedging.Won}\n");
         }
+        var store = snapshot.Store;
+        text.Append(CultureInfo.InvariantCulture, $"# TYPE gateway_cache_bytes gauge\ngateway_cache_bytes {store.Bytes}\n# TYPE gateway_cache_entries gauge\ngateway_cache_entries {store.Count}\n");
+        text.Append(CultureInfo.InvariantCulture, $"# TYPE gateway_cache_lookups_total counter\ngateway_cache_lookups_total{{found=\"true\"}} {store.Hits}\ngateway_cache_lookups_total{{found=\"false\"}} {store.Misses}\n");
+        text.Append(CultureInfo.InvariantCulture, $"# TYPE gateway_cache_evictions_total counter\ngateway_cache_evictions_total {store.Evictions}\n");
         return text.ToString();
     }
 

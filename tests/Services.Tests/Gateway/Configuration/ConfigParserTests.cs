@@ -93,7 +93,7 @@ public sealed class ConfigParserTests
               l: {rate: 1/s, share: 0.5}
             routes:
               - {to: a, experiments: [three], allow: [everywhere]}
-              - {to: a, mirror: {to: e, percent: 101, in_flight_max: 0}, hedge: {after: 0s, percentile: 0.2}}
+              - {to: a, mirror: {to: e, percent: 101, in_flight_max: 0}, hedge: {after: 0s, percentile: 0.2}, cache: {}, experiments: [one]}
             """)).Mistakes;
 
         string[] expected =
@@ -102,7 +102,7 @@ public sealed class ConfigParserTests
             "6 clusters.c.discover.registry", "7 clusters.d.discover.dns", "8 clusters.e.discover.server", "8 clusters.e.protocol",
             "10 experiments.one.arms", "11 experiments.two.arms", "11 experiments.two.header", "13 limits.a b.shared", "13 limits.a b.shared", "13 limits.a b.shared", "13 limits.a b.share", "14 limits.l.share",
             "16 routes[0].experiments", "16 routes[0].allow",
-            "17 routes[1].mirror.to", "17 routes[1].mirror.percent", "17 routes[1].mirror.in_flight_max", "17 routes[1].hedge.after", "17 routes[1].hedge.percentile",
+            "17 routes[1].mirror.to", "17 routes[1].mirror.percent", "17 routes[1].mirror.in_flight_max", "17 routes[1].hedge.after", "17 routes[1].hedge.percentile", "17 routes[1].cache",
         ];
         mistakes.Select(m => $"{m.Line} {m.Key}").Order(StringComparer.Ordinal).ShouldBe(expected.Order(StringComparer.Ordinal));
     }

@@ -1,0 +1,91 @@
+using System.Buffers;
+using System.IO.Pipelines;
+using SkyRiff.Gateway.Compression;
+using SkyRiff.Gateway.Decisions;
+using SkyRiff.Gateway.Http1;
+using SkyRiff.Gateway.ResponseCache;
+using SkyRiff.Resilience;
+using Outcome = SkyRiff.Resilience.Calls.Verdict;
+
+namespace SkyRiff.Gateway.Kestrel;
+
+/// <content>Routes that cache or compress.</content>
+internal sealed partial class Http1Forwarder
+{
+    private sealed partial class Exchange
+    {
+        private async Task<AttemptResult> AnswerShapedAsync(Outcome outcome, Task upload)
+        {
+            var cache = call.Verdict.Cache;
+            cache?.OnResponse(_head, call.Head, call.Verdict, new EdgeTime(new MonotonicClock(time).Now, time.GetUtcNow().ToUnixTimeSeconds()));
+            if (cache is { Step: CacheStep.Serve })
+            {
+                IsReusable = _head.Body == BodyKind.None && MayBeReused(_head.KeepAlive, upload);
+                await StoredAnswer.WriteAsync(call);
+                return new(outcome, IsAnswered: true);
+            }
+            var reply = ForwardedReply.Of(_head, call.Head, cache, call.Verdict.Route!.Compressor);
+            using var pipe = reply.Pipe;
+            call.Status = reply.Head.Status;
+            ApplyHead(reply.Head);
+            var body = default(BodyTransfer);
+            body.Begin(_head.Body, _head.ContentLength, writesChunks: false, long.MaxValue, call.Verdict.Snapshot!.HeadLimits);
+            var keepAlive = _head.KeepAlive;
+            var isWhole = pipe is null ? await DownloadAsync(body) : await DownloadAsync(body, pipe, reply.Coding);
+            if (!isWhole) return new(Outcome.FailedForGood, IsAnswered: Abort());
+            IsReusable = !_isCutShort && MayBeReused(keepAlive, upload);
+            return new(outcome, IsAnswered: true);
+        }
+
+        private bool _isCutShort;
+
+        private async Task<bool> DownloadAsync(BodyTransfer body, BodyPipe pipe, Coding coding)
+        {
+            var output = call.Context.Response.BodyWriter;
+            using var idle = CancellationTokenSource.CreateLinkedTokenSource(call.Aborted);
+            await using var timer = time.CreateTimer(state => ((CancellationTokenSource)state!).Cancel(), idle, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+            if (pipe.IsMuted) await call.Context.Response.StartAsync(idle.Token);
+            var isPassed = false;
+            while (!isPassed)
+            {
+                var hasEnded = false;
+                if (!body.IsDone && upstream.Unread.Length == 0)
+                {
+                    timer.Change(call.Verdict.Route!.StreamIdleTimeout, Timeout.InfiniteTimeSpan);
+                    hasEnded = !await upstream.FillAsync(idle.Token);
+                    if (hasEnded && body.Kind != BodyKind.UntilClose) return false;
+                }
+                var written = Pass(ref body, pipe, coding, output, hasEnded, out isPassed);
+                if (body.Refusal != Refusal.None) return false;
+                if (pipe is { IsMuted: true, Capture: null or { IsGivenUp: true } } && !isPassed)
+                {
+                    _isCutShort = true; // the client has its answer, and nobody wants the rest
+                    return true;
+                }
+                if (written == 0) continue;
+                call.BytesOut += written;
+                if ((await output.FlushAsync(idle.Token)).IsCompleted) throw new IOException("The client left.");
+            }
+            return true;
+        }
+
+        private int Pass(ref BodyTransfer body, BodyPipe pipe, Coding coding, PipeWriter output, bool hasEnded, out bool isLast)
+        {
+            var writer = new HeadWriter(_out);
+            if (!body.IsDone && !hasEnded)
+            {
+                body.Move(upstream.Unread.Span, ref writer, out var consumed);
+                upstream.Consume(consumed);
+            }
+            if (hasEnded) body.TryEnd(ref writer);
+            isLast = body.IsDone;
+            if (body.Refusal != Refusal.None) return 0;
+            var leaving = pipe.Pass(_out.AsSpan(0, writer.Length), flush: body.Kind != BodyKind.Length && upstream.IsDrained, isLast);
+            if (leaving.Length > 0) output.Write(leaving); // an empty write is an error where no body may be
+            if (call.Verdict.Cache is not { } cache) return leaving.Length;
+            if (pipe.Capture is { IsGivenUp: true }) cache.OnCaptureGivenUp(new MonotonicClock(time).Now);
+            if (isLast) cache.OnBodyComplete(pipe, coding);
+            return leaving.Length;
+        }
+    }
+}
