@@ -26,9 +26,7 @@ internal sealed class Person : IDisposable
     private readonly HttpClient _http = new(new SocketsHttpHandler { PooledConnectionLifetime = TimeSpan.FromSeconds(10), MaxConnectionsPerServer = 64 }) { Timeout = TimeSpan.FromSeconds(60) };
     private string _token = "";
 
-    private readonly Uri? _at;
-
-    private Person(ProgramSite site, Uri? at) => (_site, _at) = (site, at);
+    private Person(ProgramSite site) => _site = site;
 
     public string Id { get; private set; } = "";
 
@@ -39,10 +37,9 @@ internal sealed class Person : IDisposable
 
     public const string Password = "correct horse battery";
 
-    /// <param name="at">Where to call; null: the site's own process.</param>
-    public static async Task<Person> RegisterAsync(ProgramSite site, Uri? at = null)
+    public static async Task<Person> RegisterAsync(ProgramSite site)
     {
-        var person = new Person(site, at) { Handle = "p" + Convert.ToHexStringLower(Guid.NewGuid().ToByteArray())[..14] };
+        var person = new Person(site) { Handle = "p" + Convert.ToHexStringLower(Guid.NewGuid().ToByteArray())[..14] };
         var reply = await person.SendAsync(HttpMethod.Post, "/api/v1/auth/register", new { handle = person.Handle, email = person.Handle + "@example.org", password = Password });
         if (reply.Status is not HttpStatusCode.Created) throw new InvalidOperationException($"Registering was answered {reply}.");
         person._token = (string)reply.Json["accessToken"]!;
@@ -52,7 +49,7 @@ internal sealed class Person : IDisposable
 
     public async Task<Reply> SendAsync(HttpMethod method, string path, object? body = null, string? key = null)
     {
-        using var request = new HttpRequestMessage(method, new Uri(_at ?? _site.Address, path));
+        using var request = new HttpRequestMessage(method, new Uri(_site.Address, path));
         if (body is not null) request.Content = JsonContent.Create(body);
         if (key is not null) request.Headers.Add("Idempotency-Key", key);
         if (_token.Length > 0) request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", _token);

@@ -107,15 +107,6 @@ internal sealed class ProgramSite : IAsyncDisposable
         return program;
     }
 
-    /// <summary>The gateway as a process of its own, from a file that listens on <paramref name="port"/> and sends /health/ready on.</summary>
-    public async Task<RunningProgram> StartGatewayAsync(string configFile, int port)
-    {
-        var gateway = RunningProgram.Launch(Program, ["gateway", "run", "--config", configFile], new Dictionary<string, string>(), $"{LogPath}-gateway", port);
-        _started.Add(gateway);
-        await gateway.WaitUntilReadyAsync(mayDie: false);
-        return gateway;
-    }
-
     /// <summary>Runs another command of the program on this data folder; answers its exit code and all that it said.</summary>
     public Task<(int Code, string Output)> RunAsync(params string[] command) => RunAsync(DataPath, Settings, command);
 

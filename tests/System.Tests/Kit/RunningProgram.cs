@@ -30,14 +30,14 @@ internal sealed class RunningProgram : IAsyncDisposable
     /// <summary>The end of what it said, for messages.</summary>
     public string LogTail => File.Exists(_log) ? string.Join('\n', File.ReadLines(_log).TakeLast(LogTailLines)) : "(it said nothing)";
 
-    /// <param name="arguments">End with the port, unless it is given.</param>
-    public static RunningProgram Launch(string program, IReadOnlyList<string> arguments, IReadOnlyDictionary<string, string> environment, string log, int? port = null)
+    /// <param name="arguments">End with the port.</param>
+    public static RunningProgram Launch(string program, IReadOnlyList<string> arguments, IReadOnlyDictionary<string, string> environment, string log)
     {
         // The shell only gives it the log and then becomes it; a pipe to us would stay open in whatever it leaves behind.
         var start = new ProcessStartInfo("/bin/sh", ["-c", "exec \"$0\" \"$@\" >>\"$LOG\" 2>&1 </dev/null", program, .. arguments]) { UseShellExecute = false, WorkingDirectory = "/" };
         start.Environment["LOG"] = log;
         foreach (var (key, value) in environment) start.Environment[key] = value;
-        return new RunningProgram(Process.Start(start)!, log, port ?? int.Parse(arguments[^1], CultureInfo.InvariantCulture));
+        return new RunningProgram(Process.Start(start)!, log, int.Parse(arguments[^1], CultureInfo.InvariantCulture));
     }
 
     /// <summary>False when its port was taken. With <paramref name="mayDie"/>, a program that was killed before it was ready counts as started.</summary>
