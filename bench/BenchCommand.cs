@@ -13,6 +13,7 @@ internal static class BenchCommand
         new("redis", "the Redis client beside redis-benchmark and a bare socket", Redis.RedisSuite.RunAsync),
         new("gateway", "the gateway beside nginx and HAProxy (bench/install-peers.sh installs them)", Gateway.GatewaySuite.RunAsync),
         new("limits", "rate limits in memory and in Redis", Limits.LimitsSuite.RunAsync),
+        new("cache", "the cache beside MemoryCache, and its hit rates beside LRU's", Caching.CacheSuite.RunAsync),
     ];
 
     public static async Task<int> RunAsync(string[] args)

@@ -26,7 +26,7 @@ internal static class Roles
     /// <summary>Answers calls and makes no clips; any number beside any number of <see cref="Worker"/>.</summary>
     public const string Api = "api";
 
-    /// <summary>Makes clips and answers no calls but the probes.</summary>
+    /// <summary>Makes clips, follows the events of works (it relays them), and answers no calls but the probes.</summary>
     public const string Worker = "worker";
 
     private static readonly (string Role, string Module, Facets Facets)[] Table =
@@ -41,7 +41,7 @@ internal static class Roles
         (Api, "social", Facets.All),
         (Worker, "users", Facets.None),
         (Worker, "payments", Facets.None),
-        (Worker, "videos", Facets.Loops),
+        (Worker, "videos", Facets.Loops | Facets.Consumers),
         (Worker, "social", Facets.Consumers), // of what Videos tells, which is published where its loops run
     ];
 

@@ -17,10 +17,10 @@ public sealed class ProjectGraphTests
         ["Http"] = ["Kernel"],
         ["Objects"] = ["Kernel"],
         ["Contracts"] = ["Kernel"],
-        ["Users"] = ["Contracts", "Data", "Http", "Kernel", "Resilience"],
+        ["Users"] = ["Caching", "Contracts", "Data", "Http", "Kernel", "Resilience"],
         ["Payments"] = ["Contracts", "Data", "Http", "Kernel"],
         ["Social"] = ["Contracts", "Data", "Http", "Kernel"],
-        ["Videos"] = ["Contracts", "Data", "Http", "Kernel", "Objects", "Resilience"],
+        ["Videos"] = ["Caching", "Contracts", "Data", "Http", "Kernel", "Objects", "Redis", "Resilience"],
         ["Gateway"] = ["Kernel", "Redis", "Resilience"],
         ["App"] = ["Gateway", "Payments", "Social", "Users", "Videos"],
     };

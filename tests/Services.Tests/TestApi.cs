@@ -1,20 +1,26 @@
+using System.Runtime.CompilerServices;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
+using SkyRiff.Caching;
 using SkyRiff.Data;
 using SkyRiff.Http;
 using SkyRiff.Kernel;
 using SkyRiff.Kernel.Ids;
 using SkyRiff.Kernel.Outcomes;
+using SkyRiff.Redis;
 
 namespace SkyRiff.Services.Tests;
 
 /// <summary>One module as the program would run it, with real HTTP on a port of its own. A caller's access token is simply its user id.</summary>
 internal sealed class TestApi : IAsyncDisposable
 {
+    private static readonly ConditionalWeakTable<ShardMap, string> Installations = [];
+    private static int _installations;
+
     private readonly WebApplication _app;
     private bool _disposed;
 
@@ -32,15 +38,20 @@ internal sealed class TestApi : IAsyncDisposable
     /// <param name="background">Whether loops and consumers run, or only HTTP: a process without them is one that died right after its answer.</param>
     public static async Task<TestApi> StartAsync(ShardMap map, Module module, IEnumerable<KeyValuePair<string, string?>> settings, bool background = true, TimeProvider? time = null, Action<IServiceCollection>? add = null)
     {
+        var redis = await SharedRedis.GetAsync();
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
         builder.WebHost.UseUrls("http://127.0.0.1:0");
-        builder.Configuration.AddInMemoryCollection(settings);
+        // Instances on one map are processes of one installation: they share what they keep in Redis.
+        var installation = Installations.GetValue(map, _ => $"t{Interlocked.Increment(ref _installations)}");
+        builder.Configuration.AddInMemoryCollection([KeyValuePair.Create<string, string?>("Videos:Feed:BoardKey", $"latest:{installation}"), .. settings]);
 
         var services = builder.Services;
         services.AddSingleton(map).AddSingleton(time ?? TimeProvider.System).AddSingleton(Entropy.System).AddSingleton<UserEventHub>();
         services.AddSingleton(new CursorSeal([.. Enumerable.Repeat((byte)7, 32)])).AddSingleton<ICallerVerifier, IdIsToken>();
         services.AddSingleton<Wakeups>().AddSingleton<IEventPublisher, InProcessBus>();
+        services.AddSingleton(_ => RedisClient.Create(new RedisOptions { Endpoints = [RedisEndpoint.UnixSocket(redis.SocketPath)], OutagePatience = TimeSpan.FromMilliseconds(100) }));
+        services.AddSingleton(provider => new Cache(new CacheOptions { Prefix = installation }, provider.GetRequiredService<RedisClient>(), provider.GetRequiredService<TimeProvider>(), Entropy.System, provider.GetRequiredService<ILogger<Cache>>()));
         add?.Invoke(services);
         module.Register(services, builder.Configuration);
         if (background)

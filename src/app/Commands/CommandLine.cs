@@ -20,6 +20,7 @@ internal static class CommandLine
             UpCommand.Make(),
             MigrateCommand.Make(),
             LedgerCommand.Make(),
+            FeedsCommand.Make(),
             DoctorCommand.Make(),
             DemoCommand.Make(),
             GatewayCommand.Make(),

@@ -43,6 +43,7 @@ internal sealed class Server : IAsyncDisposable
         configuration = new ConfigurationBuilder().AddInMemoryCollection(new Dictionary<string, string?> { ["Payments:PublicBaseUrl"] = options.Url }).AddConfiguration(configuration).Build();
         var data = services.AddOptionsOf<DataOptions>(configuration, "Data", shards => shards.Validate());
         var redis = services.AddOptionsOf<RedisConnectionOptions>(configuration, "Redis", connection => connection.Validate());
+        var cache = services.AddOptionsOf<ProcessCacheOptions>(configuration, "Cache", copies => copies.Validate());
         var edge = services.AddOptionsOf<EdgeOptions>(configuration, "Edge", limits => limits.Validate());
         var modules = Roles.Of(options.Role);
 
@@ -63,6 +64,7 @@ internal sealed class Server : IAsyncDisposable
         services.AddSingleton<IFaultTranslator, DataFaults>();
         services.AddSingleton<Health>();
         RedisConnection.Add(services, redis);
+        ProcessCache.Add(services, cache);
         EdgeRegistration.Add(services, edge);
         services.Configure<HostOptions>(host => host.ShutdownTimeout = options.StopGrace);
 

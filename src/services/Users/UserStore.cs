@@ -23,13 +23,13 @@ internal sealed class UserStore(UsersDatabase database)
         return found is null ? ((UserRow, string?)?)null : (found.Item1, found.Item2);
     }, cancellationToken);
 
-    /// <summary>Many users at once: one statement per shard that holds any of them.</summary>
+    /// <summary>Many users at once, from the primaries: one statement per shard that holds any of them.</summary>
     public async Task<IReadOnlyList<UserRow>> FindAsync(IReadOnlyCollection<UserId> ids, CancellationToken cancellationToken)
     {
         var pages = await Task.WhenAll(ids.Distinct().GroupBy(id => database.Map.ShardOf(id.Slot())).Select(group =>
         {
             var wanted = group.ToArray();
-            return database.ReadAsync(wanted[0].Slot(), (sql, token) =>
+            return database.PrimaryAsync(group.Key, (sql, token) =>
                 sql.ListAsync($"SELECT {Columns} FROM users.users WHERE id = ANY({wanted}) AND status <> 'abandoned'", UserRow.Read, token), cancellationToken);
         }));
         return [.. pages.SelectMany(page => page)];

@@ -27,6 +27,7 @@ public sealed class UsersModule : Module
         services.AddSingleton<SignIns>();
         services.AddSingleton<SignInLimits>();
         services.AddSingleton<SessionStates>();
+        services.AddSingleton<ProfileCopies>();
         services.AddSingleton<SessionStore>();
         services.AddSingleton<KeyRing>();
         services.AddSingleton<ICallerVerifier, CallerVerifier>();

@@ -64,6 +64,12 @@ public sealed class VideosModule : Module
         services.AddSingleton<ServeMedia>();
         services.AddSingleton<ReceiveProviderWebhook>();
         services.AddSingleton<WorkViews>();
+        services.AddSingleton<WorkCopies>();
+        services.AddSingleton(options.Feed);
+        services.AddSingleton<LatestBoard>();
+        services.AddSingleton<LatestFeed>();
+        services.AddSingleton<BoardKeeping>();
+        services.AddSingleton<IFeedRebuild>(provider => provider.GetRequiredService<BoardKeeping>());
         services.AddSingleton<IUserEventSource, GenerationEvents>();
         services.AddSingleton<IWorkCounts, WorkCountsOfUsers>();
         services.AddSingleton<IWorks, VisibleWorks>();
@@ -109,10 +115,11 @@ public sealed class VideosModule : Module
         services.AddHostedService(provider => provider.GetRequiredService<FileSweep>());
         services.AddHostedService<GenerationRunners>();
         services.AddHostedService<AvatarSweep>();
+        services.AddHostedService(provider => provider.GetRequiredService<BoardKeeping>());
         services.AddDataLoops<VideosDatabase>();
     }
 
-    public override void Consumers(IServiceCollection services) => services.AddSingleton<IEventConsumer, ForgetUser>();
+    public override void Consumers(IServiceCollection services) => services.AddSingleton<IEventConsumer, ForgetUser>().AddSingleton<IEventConsumer, FollowWorks>();
 
     private static HttpClient HttpClientOf(OpenAiVideosOptions options) => new(new SocketsHttpHandler
     {

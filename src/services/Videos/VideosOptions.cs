@@ -32,6 +32,9 @@ internal sealed class VideosOptions
     /// <summary>The search for what dead processes left.</summary>
     public SweepOptions Sweep { get; set; } = new();
 
+    /// <summary>The board of the newest works.</summary>
+    public Feed.FeedOptions Feed { get; set; } = new();
+
     public IEnumerable<string> Validate()
     {
         if (!Path.IsPathFullyQualified(ObjectsFolder)) yield return "Videos:ObjectsFolder must be an absolute path.";
@@ -43,6 +46,7 @@ internal sealed class VideosOptions
         foreach (var mistake in OpenAiVideos.SelectMany(provider => provider.Value.Validate(provider.Key))) yield return mistake;
         foreach (var mistake in Jobs.Validate()) yield return "Videos:" + mistake;
         foreach (var mistake in Sweep.Validate()) yield return mistake;
+        foreach (var mistake in Feed.Validate()) yield return mistake;
         if (Rules.BadOutputsMax is < 0 or > 5) yield return $"Videos:Rules:BadOutputsMax is {Rules.BadOutputsMax}; 0 to 5 are possible.";
         if (Rules.TransientsMax is < 0 or > 50) yield return $"Videos:Rules:TransientsMax is {Rules.TransientsMax}; 0 to 50 are possible.";
     }

@@ -14,7 +14,11 @@ internal static class ClusterParser
 
     private static readonly Dictionary<string, HashSource> HashSources = new()
     {
-        ["address"] = HashSource.Address, ["user"] = HashSource.User, ["path"] = HashSource.Path, ["header"] = HashSource.Header, ["cookie"] = HashSource.Cookie,
+        ["address"] = HashSource.Address,
+        ["user"] = HashSource.User,
+        ["path"] = HashSource.Path,
+        ["header"] = HashSource.Header,
+        ["cookie"] = HashSource.Cookie,
     };
 
     public static ClusterConfig Parse(string name, ConfigNode node, bool hasRedis)

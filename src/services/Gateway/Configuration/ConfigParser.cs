@@ -12,7 +12,9 @@ internal static class ConfigParser
 
     private static readonly Dictionary<string, LimitSubject> LimitSubjects = new()
     {
-        ["address"] = LimitSubject.Address, ["user"] = LimitSubject.User, ["route"] = LimitSubject.Route,
+        ["address"] = LimitSubject.Address,
+        ["user"] = LimitSubject.User,
+        ["route"] = LimitSubject.Route,
     };
 
     private static readonly Dictionary<string, TrustedHeader> TrustedHeaders = new()

@@ -13,12 +13,17 @@ internal static class RouteParser
 
     private static readonly Dictionary<string, AuthKind> AuthKinds = new()
     {
-        ["none"] = AuthKind.None, ["optional"] = AuthKind.Optional, ["required"] = AuthKind.Required,
+        ["none"] = AuthKind.None,
+        ["optional"] = AuthKind.Optional,
+        ["required"] = AuthKind.Required,
     };
 
     private static readonly Dictionary<string, Priority> Priorities = new()
     {
-        ["sheddable"] = Priority.Sheddable, ["normal"] = Priority.Normal, ["high"] = Priority.High, ["critical"] = Priority.Critical,
+        ["sheddable"] = Priority.Sheddable,
+        ["normal"] = Priority.Normal,
+        ["high"] = Priority.High,
+        ["critical"] = Priority.Critical,
     };
 
     public static RouteConfig Parse(ConfigNode node, int index, EdgeConfig edge)

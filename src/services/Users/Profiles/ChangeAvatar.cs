@@ -6,7 +6,7 @@ using SkyRiff.Kernel.Outcomes;
 namespace SkyRiff.Users.Profiles;
 
 /// <summary>PUT /users/me/avatar: the body is the image. The new picture is stored, then named by the user's row, then the former one is deleted.</summary>
-internal sealed class ChangeAvatar(UserStore users, IAvatars avatars, ILogger<ChangeAvatar> logger)
+internal sealed class ChangeAvatar(UserStore users, ProfileCopies copies, IAvatars avatars, ILogger<ChangeAvatar> logger)
 {
     public const int BodyBytesMax = 5 << 20;
 
@@ -33,6 +33,7 @@ internal sealed class ChangeAvatar(UserStore users, IAvatars avatars, ILogger<Ch
         var user = UserId.Of(call.Caller.Subject);
         if (!(await avatars.StoreAsync(user, image, request.ContentType, cancellationToken)).TryGet(out var path, out problem)) return problem;
         if (await users.ChangeAvatarAsync(user, path, cancellationToken) is not var (changed, former)) return UserProblems.UserNotFound.Because("The account is gone.");
+        await copies.ChangedAsync(user);
         if (former is not null) await ForgetAsync(user, former);
         return Me.Of(changed);
     }

@@ -2,12 +2,11 @@ using SkyRiff.Contracts;
 using SkyRiff.Http;
 using SkyRiff.Kernel.Ids;
 using SkyRiff.Kernel.Outcomes;
-using SkyRiff.Users.Registering;
 
 namespace SkyRiff.Users.Profiles;
 
 /// <summary>GET /users/{idOrHandle}: an id is all digits, a handle begins with a letter.</summary>
-internal sealed class GetProfile(UserStore users, NameDirectory names, IWorkCounts works) : IUseCase<Profile>
+internal sealed class GetProfile(ProfileCopies copies, IWorkCounts works) : IUseCase<Profile>
 {
     public async Task<Outcome<Profile>> HandleAsync(Call call, CancellationToken cancellationToken)
     {
@@ -16,11 +15,7 @@ internal sealed class GetProfile(UserStore users, NameDirectory names, IWorkCoun
         return new Profile(user.Id, user.Handle, user.DisplayName, user.Bio, user.Avatar, user.CreatedAt, counts, call.MaybeCaller is null ? null : new ProfileViewer(Following: false));
     }
 
-    private async Task<UserRow?> FindAsync(string idOrHandle, CancellationToken cancellationToken)
-    {
-        if (TypedId.TryParse<UserId>(idOrHandle, out var id)) return await users.FindAsync(id, cancellationToken);
-        var handle = idOrHandle.ToLowerInvariant();
-        if (!RegisterUser.Handle().IsMatch(handle) || await names.FindAsync(NameDirectory.Handle, handle, cancellationToken) is not { } found) return null;
-        return await users.FindAsync(found, cancellationToken) is { } user && user.Handle == handle ? user : null;
-    }
+    private Task<PublicUser?> FindAsync(string idOrHandle, CancellationToken cancellationToken) => TypedId.TryParse<UserId>(idOrHandle, out var id)
+        ? copies.FindAsync(id, cancellationToken)
+        : copies.FindByHandleAsync(idOrHandle.ToLowerInvariant(), cancellationToken);
 }

@@ -16,7 +16,7 @@ internal sealed class GetMe(UserStore users) : IUseCase<Me>
 }
 
 /// <summary>PATCH /users/me: what is absent stays as it is.</summary>
-internal sealed class ChangeMe(UserStore users) : IUseCase<ChangeMe.Request, Me>
+internal sealed class ChangeMe(UserStore users, ProfileCopies copies) : IUseCase<ChangeMe.Request, Me>
 {
     internal sealed record Request(string? DisplayName = null, string? Bio = null);
 
@@ -26,14 +26,14 @@ internal sealed class ChangeMe(UserStore users) : IUseCase<ChangeMe.Request, Me>
         if (request.DisplayName is not null) check.Text("/displayName", request.DisplayName, 1, 60);
         if (request.Bio is not null) check.Text("/bio", request.Bio, 0, 500, multiline: true);
         if (check.Problem is { } invalid) return invalid;
-        return await users.ChangeProfileAsync(UserId.Of(call.Caller.Subject), request.DisplayName?.Trim(), request.Bio?.Trim(), cancellationToken) is { } user
-            ? Me.Of(user)
-            : UserProblems.UserNotFound.Because("The account is gone.");
+        if (await users.ChangeProfileAsync(UserId.Of(call.Caller.Subject), request.DisplayName?.Trim(), request.Bio?.Trim(), cancellationToken) is not { } user) return UserProblems.UserNotFound.Because("The account is gone.");
+        await copies.ChangedAsync(user.Id);
+        return Me.Of(user);
     }
 }
 
 /// <summary>DELETE /users/me: forgets who the user was; the ledger stays, under an id that leads to nobody.</summary>
-internal sealed class DeleteMe(UsersDatabase database, NameDirectory names, SessionStates states) : IUseCase<Done>
+internal sealed class DeleteMe(UsersDatabase database, NameDirectory names, ProfileCopies copies, SessionStates states) : IUseCase<Done>
 {
     private sealed record Former(string Handle, string? Email, IReadOnlyList<SessionId> Sessions);
 
@@ -56,7 +56,8 @@ internal sealed class DeleteMe(UsersDatabase database, NameDirectory names, Sess
         }, cancellationToken);
         if (former is not null)
         {
-            foreach (var session in former.Sessions) states.Forget(session);
+            foreach (var session in former.Sessions) await states.EndedAsync(session);
+            await copies.ChangedAsync(id, former.Handle);
             // Should we die here, the next one who asks for a name finds out that its user is gone.
             await names.ReleaseAsync(former.Handle, former.Email, id, cancellationToken);
         }

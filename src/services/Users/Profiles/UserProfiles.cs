@@ -1,10 +1,9 @@
 using SkyRiff.Contracts;
-using SkyRiff.Users.Registering;
 
 namespace SkyRiff.Users.Profiles;
 
 /// <summary>The contract for services that show who made something.</summary>
-internal sealed class UserProfiles(UserStore users, NameDirectory names) : IProfiles
+internal sealed class UserProfiles(ProfileCopies copies) : IProfiles
 {
     private const int UsersMax = 100;
 
@@ -12,14 +11,10 @@ internal sealed class UserProfiles(UserStore users, NameDirectory names) : IProf
     {
         if (ids.Count > UsersMax) throw new ArgumentException($"At most {UsersMax} users at once.", nameof(ids));
         if (ids.Count == 0) return new Dictionary<UserId, Author>();
-        var rows = await users.FindAsync(ids, cancellationToken);
-        return rows.ToDictionary(row => row.Id, row => new Author(row.Id, row.Handle, row.DisplayName, row.Avatar));
+        var users = await copies.FindAsync(ids, cancellationToken);
+        return users.ToDictionary(user => user.Id, user => new Author(user.Id, user.Handle, user.DisplayName, user.Avatar));
     }
 
-    public async Task<UserId?> FindAsync(string handle, CancellationToken cancellationToken)
-    {
-        var normal = handle.ToLowerInvariant();
-        if (!RegisterUser.Handle().IsMatch(normal) || await names.FindAsync(NameDirectory.Handle, normal, cancellationToken) is not { } id) return null;
-        return await users.FindAsync(id, cancellationToken) is { IsActive: true } user && user.Handle == normal ? id : null;
-    }
+    public async Task<UserId?> FindAsync(string handle, CancellationToken cancellationToken) =>
+        await copies.FindByHandleAsync(handle.ToLowerInvariant(), cancellationToken) is { IsActive: true } user ? user.Id : null;
 }

@@ -78,6 +78,10 @@ internal sealed class NameDirectory(UsersDatabase database, UsersOptions options
     public Task<UserId?> FindAsync(string kind, string name, CancellationToken cancellationToken) => database.ReadAsync(UsersDatabase.SlotOfName(name), (sql, token) =>
         sql.FirstAsync<UserId?>($"SELECT user_id FROM users.names WHERE kind = {kind} AND name = {name} AND state <> 'retired'", row => row.Id<UserId>(0), token), cancellationToken);
 
+    /// <summary>The same as it is now: what is remembered must not come from a replica that lags.</summary>
+    public Task<UserId?> FindOnPrimaryAsync(string kind, string name, CancellationToken cancellationToken) => database.PrimaryAsync(UsersDatabase.SlotOfName(name), (sql, token) =>
+        sql.FirstAsync<UserId?>($"SELECT user_id FROM users.names WHERE kind = {kind} AND name = {name} AND state <> 'retired'", row => row.Id<UserId>(0), token), cancellationToken);
+
     private sealed record Holder(UserId User, string State, bool MayBeSettled);
 
     /// <summary>Settled may be what ran out, and what is taken: its user may have been deleted since.</summary>

@@ -5,12 +5,13 @@ using SkyRiff.Http;
 using SkyRiff.Kernel;
 using SkyRiff.Kernel.Ids;
 using SkyRiff.Kernel.Outcomes;
+using SkyRiff.Users.Profiles;
 using SkyRiff.Users.SigningIn;
 
 namespace SkyRiff.Users.Registering;
 
 /// <summary>POST /auth/register: takes the handle and the address, makes the user in a slot chosen by chance, signs in, and opens the wallet.</summary>
-internal sealed partial class RegisterUser(UserStore users, UsersDatabase database, NameDirectory names, Passwords passwords, SignIns signIns, ICredits credits, Entropy entropy)
+internal sealed partial class RegisterUser(UserStore users, UsersDatabase database, NameDirectory names, Passwords passwords, SignIns signIns, ProfileCopies copies, ICredits credits, Entropy entropy)
     : IUseCase<RegisterUser.Request, SignedIn>
 {
     internal sealed record Request(string Handle, string Email, string Password, string? DisplayName = null);
@@ -47,6 +48,8 @@ internal sealed partial class RegisterUser(UserStore users, UsersDatabase databa
 
         await names.ConfirmAsync(NameDirectory.Handle, handle, user, cancellationToken);
         await names.ConfirmAsync(NameDirectory.Email, email, user, cancellationToken);
+        // Somebody may have asked for the handle while it was free.
+        await copies.ChangedAsync(user, handle);
         // The event opens the wallet too, should we die here; doing it now lets the reply's reader see the grant.
         await credits.OpenWalletAsync(user, cancellationToken);
         return made;

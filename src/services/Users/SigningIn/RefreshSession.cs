@@ -19,7 +19,7 @@ internal sealed class RefreshSession(UsersDatabase database, RefreshTokens refre
             : new Trade(null, null, Reused: false);
         if (traded is { User: { } user, Successor: { } successor }) return signIns.Answer(user, old!.Session, successor, call);
 
-        if (traded.Reused) states.Forget(old!.Session);
+        if (traded.Reused) await states.EndedAsync(old!.Session);
         if (request.RefreshToken is null) RefreshCookie.Clear(call.Http);
         return UserProblems.BadRefreshToken.Because("Sign in again.");
     }

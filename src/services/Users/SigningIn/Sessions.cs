@@ -59,7 +59,7 @@ internal sealed class SessionStore(UsersDatabase database, SessionStates states)
         var revoked = await database.PrimaryAsync(user.Slot(), (sql, token) => sql.ExecuteAsync($"""
             UPDATE users.sessions SET revoked_at = now(), revoked_why = {why} WHERE id = {session} AND user_id = {user} AND revoked_at IS NULL
             """, token), cancellationToken);
-        states.Forget(session);
+        await states.EndedAsync(session);
         return revoked == 1;
     }
 }

@@ -8,10 +8,11 @@ using SkyRiff.Videos.Publishing;
 namespace SkyRiff.Videos.Feed;
 
 /// <summary>
-/// GET /works: public works, newest first; of one author from that author's shard (with the private ones, if it is the caller), else merged from all shards. Ids are in
-/// order of time on every shard, so a cursor is the last id shown.
+/// GET /works: public works, newest first. The latest feed comes from its board in Redis and the works themselves from the cache; works of one author come from that
+/// author's shard (with the private ones, if it is the caller). All shards are asked, and merged, for a tag or a search, and for the feed when there is no board or
+/// it does not reach so far. Ids are in order of time on every shard, so a cursor is the last id shown.
 /// </summary>
-internal sealed class ListWorks(VideosDatabase database, IProfiles profiles, WorkViews views) : IUseCase<ListReply<WorkView>>
+internal sealed class ListWorks(VideosDatabase database, IProfiles profiles, LatestFeed feed, WorkCopies copies, WorkViews views) : IUseCase<ListReply<WorkView>>
 {
     private const int SearchLengthMax = 100;
 
@@ -28,12 +29,22 @@ internal sealed class ListWorks(VideosDatabase database, IProfiles profiles, Wor
         }
 
         var filter = new Filter(author, author is not null && author == viewer, call.Query("tag")?.ToLowerInvariant().TrimStart('#'), Pattern(call.Query("q")), page.After is null ? long.MaxValue : long.Parse(page.After), page.Limit + 1);
+        if (filter.IsLatest && await feed.PageAsync(page.After is null ? null : filter.Before, filter.Limit, cancellationToken) is { } latest)
+        {
+            var ids = latest.Take(page.Limit).ToList();
+            // What was hidden or deleted a moment ago may still be on the board; its copy, or that there is none, tells.
+            var found = (await copies.FindAsync(ids, cancellationToken)).Where(row => row.Visibility is "public").ToList();
+            return call.List("works", await views.OfAsync(found, viewer, cancellationToken), latest.Count > page.Limit ? ids[^1].Value.ToString() : null);
+        }
         var rows = author is { } one ? await FindAsync(database.Map.ShardOf(one.Slot()), filter, cancellationToken) : await MergeAsync(filter, cancellationToken);
         var shown = rows.Take(page.Limit).ToList();
         return call.List("works", await views.OfAsync(shown, viewer, cancellationToken), rows.Count > page.Limit ? shown[^1].Id.Value.ToString() : null);
     }
 
-    private sealed record Filter(UserId? Author, bool WithHidden, string? Tag, string? Pattern, long Before, int Limit);
+    private sealed record Filter(UserId? Author, bool WithHidden, string? Tag, string? Pattern, long Before, int Limit)
+    {
+        public bool IsLatest => Author is null && Tag is null && Pattern is null;
+    }
 
     private async Task<List<WorkRow>> MergeAsync(Filter filter, CancellationToken cancellationToken)
     {

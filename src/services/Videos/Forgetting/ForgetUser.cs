@@ -7,6 +7,7 @@ using SkyRiff.Objects;
 using SkyRiff.Videos.Avatars;
 using SkyRiff.Videos.Generating;
 using SkyRiff.Videos.Playback;
+using SkyRiff.Videos.Publishing;
 
 namespace SkyRiff.Videos.Forgetting;
 
@@ -15,7 +16,7 @@ namespace SkyRiff.Videos.Forgetting;
 /// stay as receipts that say nothing. Every step may be done again, and the event comes again until the last one, which marks it as handled, is committed; it
 /// also comes again while a generation is still ending, since its files and its prompt are in use until then.
 /// </summary>
-internal sealed class ForgetUser(VideosDatabase database, JobQueue queue, GenerationRules rules, IObjectStore objects, MediaAccess access, TimeProvider time) : IEventConsumer
+internal sealed class ForgetUser(VideosDatabase database, JobQueue queue, GenerationRules rules, IObjectStore objects, MediaAccess access, WorkCopies copies, TimeProvider time) : IEventConsumer
 {
     private const int PageMax = 200;
 
@@ -50,10 +51,14 @@ internal sealed class ForgetUser(VideosDatabase database, JobQueue queue, Genera
                 var generations = works.Select(work => work.Generation).ToArray();
                 await sql.ExecuteAsync($"UPDATE videos.generations SET work_id = NULL, updated_at = clock_timestamp() WHERE id = ANY({generations})", token);
                 foreach (var work in works) await Outbox.AppendAsync(sql, Contracts.Topics.WorkDeleted, user.Value, ApiJson.Text(new WorkDeleted(work.Id, user)), token);
-                return generations;
+                return works;
             }, cancellationToken);
-            foreach (var generation in dark) access.Forget(generation);
-            if (dark.Length < PageMax) return;
+            foreach (var (work, generation) in dark)
+            {
+                access.Forget(generation);
+                await copies.ChangedAsync(work, user, isPublic: false);
+            }
+            if (dark.Count < PageMax) return;
         }
     }
 

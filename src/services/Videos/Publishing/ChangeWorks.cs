@@ -8,7 +8,7 @@ using SkyRiff.Videos.Playback;
 namespace SkyRiff.Videos.Publishing;
 
 /// <summary>PATCH /works/{id}, for its owner: what is absent stays.</summary>
-internal sealed class ChangeWork(VideosDatabase database, WorkViews views, MediaAccess access) : IUseCase<ChangeWork.Request, WorkView>
+internal sealed class ChangeWork(VideosDatabase database, WorkViews views, WorkCopies copies, MediaAccess access) : IUseCase<ChangeWork.Request, WorkView>
 {
     internal sealed record Request(string? Title = null, string? Description = null, IReadOnlyList<string>? Tags = null, string? Visibility = null);
 
@@ -22,21 +22,27 @@ internal sealed class ChangeWork(VideosDatabase database, WorkViews views, Media
         var missing = VideoProblems.WorkNotFound.Because("No such work of yours.");
         if (!call.RouteId<WorkId>("id").TryGet(out var id, out _) || id.Slot() != user.Slot()) return missing;
         var tags = request.Tags is null ? null : WorkRules.Normal(request.Tags);
-        var row = await database.PrimaryAsync(id.Slot(), (sql, token) => sql.FirstAsync($"""
-            UPDATE videos.works
-               SET title = coalesce({request.Title?.Trim()}::text, title), description = coalesce({request.Description?.Trim()}::text, description),
-                   tags = coalesce({tags}::text[], tags), visibility = coalesce({request.Visibility}::text, visibility), updated_at = now()
-             WHERE id = {id} AND user_id = {user}
-            RETURNING {Sql.Splice(WorkRow.Columns)}
-            """, WorkRow.Read, token), cancellationToken);
+        var row = await database.TransactAsync(id.Slot(), async (sql, token) =>
+        {
+            var changed = await sql.FirstAsync($"""
+                UPDATE videos.works
+                   SET title = coalesce({request.Title?.Trim()}::text, title), description = coalesce({request.Description?.Trim()}::text, description),
+                       tags = coalesce({tags}::text[], tags), visibility = coalesce({request.Visibility}::text, visibility), updated_at = now()
+                 WHERE id = {id} AND user_id = {user}
+                RETURNING {Sql.Splice(WorkRow.Columns)}
+                """, WorkRow.Read, token);
+            if (changed is not null) await Outbox.AppendAsync(sql, Topics.WorkChanged, user.Value, ApiJson.Text(new WorkChanged(id, user)), token);
+            return changed;
+        }, cancellationToken);
         if (row is null) return missing;
         access.Forget(row.Generation);
+        await copies.ChangedAsync(id, user, row.Visibility is "public");
         return (await views.OfAsync([row], user, cancellationToken))[0];
     }
 }
 
 /// <summary>DELETE /works/{id}, for its owner: the work goes, the generation and its receipt stay.</summary>
-internal sealed class DeleteWork(VideosDatabase database, MediaAccess access) : IUseCase<Done>
+internal sealed class DeleteWork(VideosDatabase database, WorkCopies copies, MediaAccess access) : IUseCase<Done>
 {
     public async Task<Outcome<Done>> HandleAsync(Call call, CancellationToken cancellationToken)
     {
@@ -53,6 +59,7 @@ internal sealed class DeleteWork(VideosDatabase database, MediaAccess access) : 
         }, cancellationToken);
         if (generation is null) return missing;
         access.Forget(generation.Value);
+        await copies.ChangedAsync(id, user, isPublic: false);
         return new Done();
     }
 }

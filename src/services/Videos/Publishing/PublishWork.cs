@@ -10,7 +10,7 @@ using SkyRiff.Videos.Playback;
 namespace SkyRiff.Videos.Publishing;
 
 /// <summary>POST /works: a ready generation becomes a work, once.</summary>
-internal sealed class PublishWork(VideosDatabase database, IProfiles profiles, WorkViews views, MediaAccess access) : IUseCase<PublishWork.Request, StoredReply>
+internal sealed class PublishWork(VideosDatabase database, IProfiles profiles, WorkViews views, WorkCopies copies, MediaAccess access) : IUseCase<PublishWork.Request, StoredReply>
 {
     internal sealed record Request(GenerationId GenerationId, string Title, string Visibility, string? Description = null, IReadOnlyList<string>? Tags = null);
 
@@ -25,6 +25,7 @@ internal sealed class PublishWork(VideosDatabase database, IProfiles profiles, W
         if (generation.Slot() != user.Slot()) return VideoProblems.GenerationNotFound.Because("GET /api/v1/generations lists yours.");
         var author = (await profiles.OfAsync([user], cancellationToken)).GetValueOrDefault(user) ?? throw new InvalidOperationException($"User {user} is signed in but has no profile.");
 
+        WorkRow? made = null;
         var outcome = await database.TransactAsync<Outcome<StoredReply>>(user.Slot(), async (sql, token) =>
         {
             switch (await IdempotencyLedger.ClaimAsync(sql, user.Value, call.Key, token))
@@ -45,9 +46,11 @@ internal sealed class PublishWork(VideosDatabase database, IProfiles profiles, W
                 """, WorkRow.Read, token);
             await sql.ExecuteAsync($"UPDATE videos.generations SET work_id = {work.Id}, updated_at = clock_timestamp() WHERE id = {generation}", token);
             await Outbox.AppendAsync(sql, Topics.WorkPublished, user.Value, ApiJson.Text(new WorkPublished(work.Id, user)), token);
+            made = work;
             return await IdempotencyLedger.StoreAsync(sql, user.Value, call.Key, ApiJson.Reply(201, views.Of(work, author, WorkLikes.None, user)), token);
         }, cancellationToken);
         access.Forget(generation);
+        if (outcome.Succeeded && made is not null) await copies.ChangedAsync(made.Id, user, made.Visibility is "public");
         return outcome;
     }
 }

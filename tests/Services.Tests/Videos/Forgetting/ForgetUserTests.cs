@@ -1,18 +1,22 @@
 using System.Text;
 using Microsoft.Extensions.Logging.Abstractions;
 using Shouldly;
+using SkyRiff.Caching;
 using SkyRiff.Contracts;
 using SkyRiff.Data;
 using SkyRiff.Http;
 using SkyRiff.Kernel;
 using SkyRiff.Kernel.Ids;
 using SkyRiff.Objects;
+using SkyRiff.Redis;
 using SkyRiff.Services.Tests.Videos.Media;
 using SkyRiff.Testing;
 using SkyRiff.Videos;
+using SkyRiff.Videos.Feed;
 using SkyRiff.Videos.Forgetting;
 using SkyRiff.Videos.Generating;
 using SkyRiff.Videos.Playback;
+using SkyRiff.Videos.Publishing;
 using Xunit;
 
 namespace SkyRiff.Services.Tests.Videos.Forgetting;
@@ -29,6 +33,8 @@ public sealed class ForgetUserTests(SharedPostgres shared) : IAsyncLifetime
     private ShardMap _map = null!;
     private VideosDatabase _database = null!;
     private ForgetUser _consumer = null!;
+    private RedisClient _redis = null!;
+    private Cache _cache = null!;
     private UserId _user;
     private UserId _other;
 
@@ -39,13 +45,15 @@ public sealed class ForgetUserTests(SharedPostgres shared) : IAsyncLifetime
         _map = new ShardMap(_options);
         await new Migrator(_map, NullLogger<Migrator>.Instance).RunAsync([Migration.Embedded("videos", typeof(VideosModule).Assembly)], Ct);
         _database = new VideosDatabase(_map, Entropy.System, TimeProvider.System);
-        _consumer = new ForgetUser(_database, new JobQueue(_database, new JobQueueOptions()), new GenerationRules(), _kit.Store, new MediaAccess(_database, TimeProvider.System), TimeProvider.System);
+        _consumer = new ForgetUser(_database, new JobQueue(_database, new JobQueueOptions()), new GenerationRules(), _kit.Store, new MediaAccess(_database, TimeProvider.System), Copies(), TimeProvider.System);
         (_user, _other) = (new UserId(await NewIdAsync(7)), new UserId(await NewIdAsync(7)));
     }
 
     public async ValueTask DisposeAsync()
     {
         _kit.Dispose();
+        await _cache.DisposeAsync();
+        await _redis.DisposeAsync();
         await _map.DisposeAsync();
     }
 
@@ -112,6 +120,14 @@ public sealed class ForgetUserTests(SharedPostgres shared) : IAsyncLifetime
         await SqlAsync($"UPDATE videos.generations SET phase = 'Ready', captured = held, manifest = '{{}}' WHERE id = {id}");
         await _consumer.HandleAsync(Deleted(eventId: 1), Ct);
         (await KeysAsync()).ShouldBeEmpty();
+    }
+
+    /// <summary>Kept in this process alone.</summary>
+    private WorkCopies Copies()
+    {
+        _redis = RedisClient.Create(new RedisOptions { Endpoints = [RedisEndpoint.UnixSocket("/nonexistent/redis.sock")], OutagePatience = TimeSpan.Zero });
+        _cache = new Cache(new CacheOptions(), null, TimeProvider.System, Entropy.System, NullLogger<Cache>.Instance);
+        return new WorkCopies(_cache, _database, new LatestFeed(new LatestBoard(_redis, new FeedOptions()), TimeProvider.System, NullLogger<LatestFeed>.Instance));
     }
 
     private EventEnvelope Deleted(long eventId) => new(eventId, Topics.UserDeleted, _user.Value, ApiJson.Text(new UserDeleted(_user)), null);
