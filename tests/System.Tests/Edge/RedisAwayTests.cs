@@ -23,12 +23,16 @@ public sealed class RedisAwayTests
         {
             ["Edge:TrustedProxies:0"] = "127.0.0.1",
             ["Edge:PerAddress:Count"] = PerSecond.ToString(CultureInfo.InvariantCulture),
+            ["Edge:PerUser:Count"] = "1000000",
+            ["Videos:Feed:CheckInterval"] = "00:00:00.200",
             ["Edge:PerAddress:Burst"] = Burst.ToString(CultureInfo.InvariantCulture),
         });
         await site.StartAsync();
         using var person = await Person.RegisterAsync(site);
         using var client = new EdgeClient(site.Address);
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
+        // The feed's board and what is read through the cache (sessions with every call, the profile), and what is decided by the database alone.
+        string[] paths = ["/api/v1/works", "/api/v1/wallet", "/api/v1/users/" + person.Handle];
         var seen = new ConcurrentQueue<(EdgeReply Reply, bool Greedy, long At)>();
 
         // Four who take all they can from one address, four who keep to themselves.
@@ -39,7 +43,7 @@ public sealed class RedisAwayTests
             using var pause = new PeriodicTimer(TimeSpan.FromMilliseconds(greedy ? 2 : 100));
             while (!ended.IsCancellationRequested)
             {
-                var reply = await client.GetAsync(number % 2 == 0 ? "/api/v1/works" : "/api/v1/wallet", person.Token, greedy ? "198.51.100.1" : $"198.51.100.{number + 10}");
+                var reply = await client.GetAsync(paths[number % paths.Length], person.Token, greedy ? "198.51.100.1" : $"198.51.100.{number + 10}");
                 seen.Enqueue((reply, greedy, Stopwatch.GetTimestamp()));
                 await pause.WaitForNextTickAsync(CancellationToken.None);
             }
@@ -54,6 +58,11 @@ public sealed class RedisAwayTests
             using (var killed = Process.GetProcessById(redis)) killed.Kill();
             await Eventually.TrueAsync(async () => await RedisAnswersAsync(site), "the private Redis was started again");
             await Eventually.TrueAsync(async () => (await EngineSite.RedisAsync(site.Engines, "--scan", "--pattern", "limit:*")).Length > 0, "limits are counted in Redis again");
+            await Eventually.TrueAsync(async () => (await EngineSite.RedisAsync(site.Engines, "zcard", "{videos:latest}")).Trim() != "0", "the board of the feed was built again");
+            await Eventually.TrueAsync(async () => (await EngineSite.RedisAsync(site.Engines, "--scan", "--pattern", "cache:*")).Length > 0, "copies are kept in Redis again");
+            var words = $"after kill {kill}";
+            (await person.SendAsync(HttpMethod.Patch, "/api/v1/users/me", new { bio = words })).Status.ShouldBe(HttpStatusCode.OK);
+            ((string?)(await person.SendAsync(HttpMethod.Get, "/api/v1/users/" + person.Handle)).Json["bio"]).ShouldBe(words);
         }
         await ended.CancelAsync();
         await Task.WhenAll(load);

@@ -17,15 +17,16 @@ internal sealed class BoardKeeping(VideosDatabase database, LatestBoard board, L
 {
     private const int PageMax = 1_000;
 
+    private readonly string _token = entropy.NextSecret(12);
     private bool _isAway;
 
     protected override async Task RunAsync(CancellationToken stopping)
     {
         while (true)
         {
-            await LookAsync(stopping);
-            // Jittered, so that a fleet does not look in step.
+            // Jittered, so that a fleet does not look in step; before the first look, so that Redis is connected to by then.
             await Task.Delay(options.CheckInterval * (0.5 + Entropy.NextDouble()), Time, stopping);
+            await LookAsync(stopping);
         }
     }
 
@@ -57,8 +58,7 @@ internal sealed class BoardKeeping(VideosDatabase database, LatestBoard board, L
 
     public async Task<long?> RebuildAsync(CancellationToken cancellationToken)
     {
-        var token = Entropy.NextSecret(12);
-        if (!await board.BeginAsync(token, cancellationToken)) return null;
+        if (!await board.BeginAsync(_token, cancellationToken)) return null;
         var (floor, works) = (0L, 0L);
         foreach (var shard in database.Map.Shards)
         {
@@ -67,14 +67,14 @@ internal sealed class BoardKeeping(VideosDatabase database, LatestBoard board, L
             {
                 var page = await PublicAsync(shard, before, Math.Min(PageMax, options.BoardMax - read), cancellationToken);
                 if (page.Count == 0) break;
-                if (!await board.FillAsync(token, page, cancellationToken)) return null;
+                if (!await board.FillAsync(_token, page, cancellationToken)) return null;
                 before = page[^1].Value;
                 read += page.Count;
                 works += page.Count;
             }
             if (read >= options.BoardMax) floor = Math.Max(floor, before);
         }
-        if (!await board.SwapAsync(token, floor, Time.GetUtcNow(), cancellationToken)) return null;
+        if (!await board.SwapAsync(_token, floor, Time.GetUtcNow(), cancellationToken)) return null;
         Logger.LogInformation("The board of the newest works was built from {Works} works", works);
         return works;
     }

@@ -57,9 +57,10 @@ internal sealed class LatestBoard(RedisClient redis, FeedOptions options)
         return 1
         """);
 
-    // KEYS: the one being built. ARGV: the build's token, lifetime. Takes the place of whoever builds already and does not live.
+    // KEYS: the one being built. ARGV: the builder's token, lifetime. A build of its own that Redis died under is begun anew; somebody else's is waited for, or for its end.
     private static readonly RedisScript Begin = new("""
-        if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
+        if redis.call('EXISTS', KEYS[1]) == 1 and not redis.call('ZSCORE', KEYS[1], '~' .. ARGV[1]) then return 0 end
+        redis.call('DEL', KEYS[1])
         redis.call('ZADD', KEYS[1], 0, '!0000000000000000000', 0, '~' .. ARGV[1])
         return redis.call('PEXPIRE', KEYS[1], ARGV[2])
         """);
