@@ -24,7 +24,7 @@ internal static class CacheSuite
         var results = new Results("cache");
         var runs = quick ? 3 : 5;
         Console.WriteLine("cache: hit rates");
-        foreach (var (name, percent) in HitRates.Measure(quick ? 100_000 : 2_000_000))
+        foreach (var (name, percent) in HitRates.Measure(quick ? 500_000 : 2_000_000))
             results.Add(name, "%", percent);
         await using var redis = await PrivateRedis.StartAsync(cancellationToken);
         for (var run = 0; run < runs; run++)
@@ -44,7 +44,7 @@ internal static class CacheSuite
     private static async Task HitAsync(Results results, string socket, int rounds, int run, CancellationToken cancellationToken)
     {
         await using var process = await Process.StartAsync(socket, $"hit{run}", cancellationToken);
-        await process.Clips.WarmAsync(Enumerable.Range(0, Keys).Select(key => (long)key), 4, cancellationToken);
+        await WarmAsync(process.Clips, cancellationToken);
         using var framework = LocalHits.Framework();
         LocalHits.Measure(process.Clips, 1, 2, OursHits);
         LocalHits.Measure(framework, 1, 2, FrameworkHits);
@@ -56,6 +56,25 @@ internal static class CacheSuite
             results.Add("memorycache.hit_ns" + suffix, "ns", theirs.Nanoseconds);
             results.Add("cache.local_hit_bytes" + suffix, "B", ours.Bytes);
             results.Add("memorycache.hit_bytes" + suffix, "B", theirs.Bytes);
+        }
+    }
+
+    /// <summary>Until every key is answered from memory: what a process stored itself it reads once more from Redis.</summary>
+    private static async Task WarmAsync(CacheFamily<long, BenchClip> clips, CancellationToken cancellationToken)
+    {
+        await clips.WarmAsync(Enumerable.Range(0, Keys).Select(key => (long)key), 4, cancellationToken);
+        for (var (pass, misses) = (0, 1); misses > 0; pass++)
+        {
+            if (pass == 50)
+                throw new InvalidOperationException($"{misses} keys are not kept in memory.");
+            misses = 0;
+            for (var key = 0L; key < Keys; key++)
+            {
+                var got = clips.GetAsync(key, cancellationToken);
+                if (!got.IsCompletedSuccessfully)
+                    misses++;
+                await got;
+            }
         }
     }
 

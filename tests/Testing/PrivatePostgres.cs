@@ -190,7 +190,8 @@ public sealed class PrivatePostgres : IAsyncDisposable
             {
                 started.TrySetException(failure);
             }
-        }) { IsBackground = true, Name = "holds PostgreSQL" }.Start();
+        })
+        { IsBackground = true, Name = "holds PostgreSQL" }.Start();
         return started.Task;
     }
 

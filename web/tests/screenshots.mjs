@@ -17,10 +17,10 @@ const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? 
 const complaints = [];
 
 for (const [device, options] of [
-  ['desk', { viewport: { width: 1440, height: 900 } }],
+  ['desk', { viewport: { width: 1280, height: 800 } }],
   ['phone', { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, isMobile: true, hasTouch: true }],
 ]) {
-  const mock = await startMock({ media, mediaFolder, dist, stepMs: 1500 });
+  const mock = await startMock({ media, mediaFolder, dist, stepMs: Number(process.env.STEP_MS ?? 1500) });
   const context = await browser.newContext(options);
   const page = await context.newPage();
   page.on('pageerror', (error) => complaints.push(`${device}: ${error.message}`));

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { capabilityOf, dimensionsOf, playbackOf } from '../src/api/generations';
+import { deviceName } from '../src/features/auth/deviceName';
 import { nextPlace } from '../src/features/auth/next';
 import { failureWords } from '../src/features/create/failures';
 import { examples, hasHint, moods, paletteOf, withHint, withoutHint } from '../src/features/create/moods';
@@ -199,4 +200,17 @@ describe('numbers and times', () => {
     expect(ago('2026-11-19T11:00:00Z', now)).toBe('yesterday');
     expect(ago('not a time', now)).toBe('');
   });
+});
+
+describe('a device', () => {
+  it.each([
+    ['Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/150.0.0.0 Safari/537.36', 'Chrome on Linux'],
+    ['Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/150.0.0.0 Safari/537.36 Edg/150.0.0.0', 'Edge on Windows'],
+    ['Mozilla/5.0 (iPhone; CPU iPhone OS 19_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/19.0 Mobile/15E148 Safari/604.1', 'Safari on iPhone'],
+    ['Mozilla/5.0 (Android 16; Mobile; rv:150.0) Gecko/150.0 Firefox/150.0', 'Firefox on Android'],
+    ['Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7)', 'A browser on macOS'],
+    ['curl/8.10.1', 'curl/8.10.1'],
+    [null, 'Unknown device'],
+    ['', 'Unknown device'],
+  ])('%s is called %s', (agent, name) => expect(deviceName(agent)).toBe(name));
 });

@@ -20,7 +20,25 @@ internal static class GatewayCommand
         var file = new Argument<FileInfo>("file") { Description = "The configuration to check." };
         var check = new Command("check", "Names every mistake in a configuration, with its line and what was expected.") { file };
         check.SetAction((parsed, token) => CommandLine.GuardAsync(async () => CodeOf(await GatewayHost.CheckAsync(parsed.GetValue(file)!.FullName, Console.Out, token))));
-        return new Command("gateway", "The gateway by itself.") { run, check };
+        return new Command("gateway", "The gateway by itself.") { run, check, MakeRegister() };
+    }
+
+    private static Command MakeRegister()
+    {
+        var redis = new Option<string>("--redis") { Description = "Where the registry is: redis://host:port or unix:///path.", Required = true };
+        var registry = new Option<string>("--registry") { Description = "The registry's name, as in the gateway's configuration.", Required = true };
+        var address = new Option<string>("--address") { Description = "Where the instance is reached: host:port or unix:/path.", Required = true };
+        var weight = new Option<int>("--weight") { Description = "Its share beside other instances, 1 to 1000.", DefaultValueFactory = _ => 1 };
+        var lease = new Option<int>("--lease") { Description = "Seconds after which the instance is gone when nobody renews.", DefaultValueFactory = _ => 15 };
+        var check = new Option<Uri?>("--check") { Description = "Renew only while this address answers 2xx." };
+        var register = new Command("register", "Keeps an instance in a registry that gateways follow, until Ctrl+C.") { redis, registry, address, weight, lease, check };
+        register.SetAction((parsed, token) => CommandLine.GuardAsync(async () =>
+        {
+            using var logs = LoggerFactory.Create(ConsoleLog.Add);
+            return CodeOf(await GatewayHost.RegisterAsync(parsed.GetValue(redis)!, parsed.GetValue(registry)!, parsed.GetValue(address)!, parsed.GetValue(weight),
+                TimeSpan.FromSeconds(parsed.GetValue(lease)), parsed.GetValue(check), Console.Out, logs, token));
+        }));
+        return register;
     }
 
     /// <summary>A file with mistakes and one that cannot be read are both the caller's to mend.</summary>

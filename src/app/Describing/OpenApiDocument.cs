@@ -72,7 +72,10 @@ internal static partial class OpenApiDocument
         {
             parameters.Add((JsonNode)new JsonObject
             {
-                ["name"] = "Idempotency-Key", ["in"] = "header", ["required"] = true, ["description"] = "New for each thing to be done; the same when the request is repeated, which then gets the same reply.",
+                ["name"] = "Idempotency-Key",
+                ["in"] = "header",
+                ["required"] = true,
+                ["description"] = "New for each thing to be done; the same when the request is repeated, which then gets the same reply.",
                 ["schema"] = new JsonObject { ["type"] = "string", ["minLength"] = 1, ["maxLength"] = Kernel.Idempotency.IdempotencyKey.KeyLengthMax },
             });
         }

@@ -6,6 +6,8 @@ namespace SkyRiff.App.Instances;
 /// <summary>The master key in <c>DATA/keys/master.key</c>: 32 bytes in hexadecimal, readable by its owner alone. Whoever loses it loses every sealed secret with it.</summary>
 internal static class MasterKeyFile
 {
+    public static string PathIn(string folder) => Path.Combine(folder, "keys", "master.key");
+
     public static MasterKey ReadOrMake(DataFolder folder)
     {
         var path = Path.Combine(folder.Subfolder("keys"), "master.key");
@@ -15,7 +17,7 @@ internal static class MasterKeyFile
 
     public static MasterKey Read(string folder)
     {
-        var path = Path.Combine(folder, "keys", "master.key");
+        var path = PathIn(folder);
         try
         {
             return new MasterKey(Convert.FromHexString(File.ReadAllText(path).Trim()));

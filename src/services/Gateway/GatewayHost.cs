@@ -1,10 +1,12 @@
 using Microsoft.Extensions.Logging;
 using SkyRiff.Gateway.Configuration;
+using SkyRiff.Gateway.Discovery;
 using SkyRiff.Gateway.Kestrel;
 using SkyRiff.Gateway.Lean;
 using SkyRiff.Gateway.Running;
 using SkyRiff.Gateway.Telemetry;
 using SkyRiff.Kernel;
+using SkyRiff.Redis;
 
 namespace SkyRiff.Gateway;
 
@@ -40,7 +42,7 @@ public static class GatewayHost
         await using var reloader = new ConfigReloader(configFile, text, runtime, time, entropy, loggers.CreateLogger<ConfigReloader>());
         await reloader.StartAsync(stopping);
         await using var admin = config.Admin is null ? null : await AdminServer.StartAsync(config.Admin, runtime,
-            () => [.. fronts.SelectMany(f => f.Metrics), .. kestrels.Select(k => k.Metrics)], () => Describe(fronts, reloader), stopping);
+            () => [.. fronts.SelectMany(f => f.Metrics), .. kestrels.Select(k => k.Metrics)], () => Describe(fronts, reloader), () => reloader.LastMistakes, stopping);
 
         foreach (var front in fronts) await output.WriteLineAsync($"listening on http://{front.EndPoint}");
         foreach (var front in kestrels) await output.WriteLineAsync($"listening on {front.EndPoint} with Kestrel");
@@ -48,6 +50,38 @@ public static class GatewayHost
         await output.FlushAsync(CancellationToken.None);
         await Task.Delay(Timeout.InfiniteTimeSpan, time, stopping).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         await Task.WhenAll([.. fronts.Select(front => front.DrainAsync()), .. kestrels.Select(front => front.DrainAsync())]);
+        return 0;
+    }
+
+    /// <summary>
+    /// Keeps an instance in a registry until <paramref name="stopping"/> is cancelled, then takes it out. With <paramref name="check"/> only while that address answers
+    /// 2xx. Answers 2 when an argument cannot be used, and says which.
+    /// </summary>
+    public static async Task<int> RegisterAsync(string redis, string registry, string address, int weight, TimeSpan lease, Uri? check, TextWriter output, ILoggerFactory loggers, CancellationToken stopping)
+    {
+        var mistakes = new List<string>();
+        RedisOptions? options = null;
+        try
+        {
+            options = RedisOptions.Parse(redis);
+            mistakes.AddRange(options.Validate());
+        }
+        catch (Exception broken) when (broken is FormatException or OverflowException)
+        {
+            mistakes.Add("--redis: " + broken.Message);
+        }
+        if (!Registry.IsName(registry)) mistakes.Add("--registry: letters, digits, dots, dashes");
+        if (DiscoveryParser.ParseAddress(address) is null) mistakes.Add("--address: an address such as 10.0.0.1:5000, or unix:/path/to/socket");
+        if (weight is < 1 or > 1000) mistakes.Add("--weight: 1 to 1000");
+        if (lease < TimeSpan.FromSeconds(1) || lease > TimeSpan.FromHours(1)) mistakes.Add("--lease: 1s to 1h");
+        if (check is not null && (!check.IsAbsoluteUri || check.Scheme is not ("http" or "https"))) mistakes.Add("--check: an address such as http://10.0.0.1:5000/health/ready");
+        foreach (var mistake in mistakes) await output.WriteLineAsync(mistake);
+        if (mistakes.Count > 0) return 2;
+        var (time, entropy) = (TimeProvider.System, Entropy.System);
+        await using var client = RedisClient.Create(options!, time, entropy, loggers.CreateLogger<RedisClient>());
+        await using var registration = new Registration(new Registry(client, registry), address, weight, lease, check, time, entropy, loggers.CreateLogger<Registration>());
+        await registration.StartAsync(stopping);
+        await Task.Delay(Timeout.InfiniteTimeSpan, time, stopping).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         return 0;
     }
 
@@ -65,6 +99,7 @@ public static class GatewayHost
             refused = f.Counters.Sum(c => c.RequestsRefused),
             aborted = f.Counters.Sum(c => c.RequestsAborted),
             timedOut = f.Counters.Sum(c => c.TimedOut),
+            hedges = f.Counters.Sum(c => c.Hedges),
             staleRetries = f.Counters.Sum(c => c.StaleRetries),
             connectFailures = f.Counters.Sum(c => c.ConnectFailures),
             upstreamFaults = f.Counters.Sum(c => c.UpstreamFaults),

@@ -37,7 +37,11 @@ public sealed class CrashTests : IAsyncLifetime
     {
         var queue = new JobQueue(_database, new JobQueueOptions
         {
-            OwnerLeasesMax = 0, LeaseDuration = TimeSpan.FromSeconds(1), PollInterval = TimeSpan.FromMilliseconds(100), RetryDelayMax = TimeSpan.FromSeconds(1), AttemptsMax = 50,
+            OwnerLeasesMax = 0,
+            LeaseDuration = TimeSpan.FromSeconds(1),
+            PollInterval = TimeSpan.FromMilliseconds(100),
+            RetryDelayMax = TimeSpan.FromSeconds(1),
+            AttemptsMax = 50,
         });
         await using var wakeups = new Wakeups(_map, TimeProvider.System, Entropy.System, NullLogger<Wakeups>.Instance);
         await using var runner = new JobRunner(queue, new Handler(_database, queue), wakeups, "worker", TimeProvider.System, Entropy.System, NullLogger<JobRunner>.Instance);

@@ -43,10 +43,16 @@ public sealed class BrowserTests(BrowserSite site) : IClassFixture<BrowserSite>
         await page.GetByRole(AriaRole.Button, Named("Publish")).ClickAsync();
         await page.WaitForURLAsync("**/w/*");
         await ShouldPlayAsync(page);
+        // A like, by the keyboard, that is there again after a reload.
+        await page.GetByRole(AriaRole.Button, Linked("Like The last light, 0 likes")).PressAsync("Enter");
+        await page.GetByRole(AriaRole.Button, Linked("Like The last light, 1 like")).WaitForAsync();
+        await page.ReloadAsync();
+        await ShouldBeLikedAsync(page);
         await ShotAsync(page, "05-published");
 
         await page.GotoAsync("/");
         await page.GetByText("The last light").First.WaitForAsync();
+        await ShouldBeLikedAsync(page);
         await ShotAsync(page, "06-feed");
         await page.GotoAsync("/wallet");
         await page.GetByText("Receipts").First.WaitForAsync();
@@ -56,6 +62,9 @@ public sealed class BrowserTests(BrowserSite site) : IClassFixture<BrowserSite>
         // A stranger sees it too, and it plays.
         await using var stranger = await site.VisitAsync(1280, 800);
         var feed = await stranger.OpenAsync("/");
+        await feed.GetByRole(AriaRole.Button, Linked("Like The last light")).ClickAsync();
+        await feed.GetByRole(AriaRole.Dialog, new PageGetByRoleOptions { Name = "Like this clip?" }).WaitForAsync();
+        await feed.GetByRole(AriaRole.Button, Named("Not now")).ClickAsync();
         await feed.GetByText("The last light").First.ClickAsync();
         await feed.WaitForURLAsync("**/w/*");
         await ShouldPlayAsync(feed);
@@ -105,6 +114,9 @@ public sealed class BrowserTests(BrowserSite site) : IClassFixture<BrowserSite>
         other.Url.ShouldEndWith("/wallet");
         visitor.Complaints.ShouldBeEmpty();
     }
+
+    private static Task ShouldBeLikedAsync(IPage page) =>
+        page.GetByRole(AriaRole.Button, new PageGetByRoleOptions { Name = "Like The last light, 1 like", Pressed = true }).WaitForAsync();
 
     private static async Task JoinAsync(IPage page)
     {

@@ -112,7 +112,7 @@ internal sealed class ClockTinyLfu
         var needed = Weight + candidate.Weight - _weightMax;
         var victimsWorth = 0;
         var chances = SecondChancesMax;
-        for (var entry = _main.Tail; needed > 0; )
+        for (var entry = _main.Tail; needed > 0;)
         {
             if (entry is null)
                 return Refuse();

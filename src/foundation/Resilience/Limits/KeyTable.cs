@@ -4,6 +4,13 @@ using System.Runtime.InteropServices;
 
 namespace SkyRiff.Resilience.Limits;
 
+/// <summary>Something that is done to one key's state under its lock.</summary>
+internal interface IStateChange<TState>
+    where TState : struct
+{
+    void Apply(ref TState state);
+}
+
 /// <summary>
 /// The store behind every <see cref="KeyedLimiter"/>: a power of two of shards, each a small open-addressed table (linear probing, at most
 /// three quarters full) under a lock of one word.
@@ -169,6 +176,27 @@ internal sealed class KeyTable<TAlgorithm, TState> : KeyedLimiter
             ref var state = ref Find(ref shard, hash);
             if (Unsafe.IsNullRef(ref state)) state = ref Add(ref shard, hash, now);
             if (!Unsafe.IsNullRef(ref state)) state = value;
+        }
+        finally
+        {
+            Leave(ref shard);
+        }
+    }
+
+    /// <summary>Changes what is remembered about the key under its lock; a stranger gets a place. False when the table has none.</summary>
+    internal bool TryChange<TChange>(LimitKey key, ref TChange change, long now)
+        where TChange : struct, IStateChange<TState>, allows ref struct
+    {
+        var hash = key.Value | (key.Value == 0 ? 1UL : 0);
+        ref var shard = ref ShardOf(hash);
+        Enter(ref shard);
+        try
+        {
+            ref var state = ref Find(ref shard, hash);
+            if (Unsafe.IsNullRef(ref state)) state = ref Add(ref shard, hash, now);
+            if (Unsafe.IsNullRef(ref state)) return false;
+            change.Apply(ref state);
+            return true;
         }
         finally
         {

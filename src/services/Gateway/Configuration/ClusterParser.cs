@@ -1,5 +1,4 @@
 using System.Net;
-using System.Net.Sockets;
 using SkyRiff.Resilience.Adaptive;
 using SkyRiff.Resilience.Balancing;
 using SkyRiff.Resilience.Calls;
@@ -15,10 +14,14 @@ internal static class ClusterParser
 
     private static readonly Dictionary<string, HashSource> HashSources = new()
     {
-        ["address"] = HashSource.Address, ["user"] = HashSource.User, ["path"] = HashSource.Path, ["header"] = HashSource.Header, ["cookie"] = HashSource.Cookie,
+        ["address"] = HashSource.Address,
+        ["user"] = HashSource.User,
+        ["path"] = HashSource.Path,
+        ["header"] = HashSource.Header,
+        ["cookie"] = HashSource.Cookie,
     };
 
-    public static ClusterConfig Parse(string name, ConfigNode node)
+    public static ClusterConfig Parse(string name, ConfigNode node, bool hasRedis)
     {
         var balance = node.Text("balance") ?? "power_of_two_choices";
         if (!Balancer.Names.Contains(balance)) node.Mistake("balance", "one of " + string.Join(", ", Balancer.Names));
@@ -29,7 +32,8 @@ internal static class ClusterParser
         var health = node.Section("health");
         var cluster = new ClusterConfig(name)
         {
-            Endpoints = [.. node.Items("endpoints", shortKey: "address").Select(ParseEndpoint)],
+            Endpoints = DiscoveryParser.ParseEndpoints(node),
+            Discovery = node.Has("discover") ? DiscoveryParser.Parse(node.Section("discover"), hasRedis) : null,
             Balance = balance,
             HashOn = source,
             HashName = colon < 0 ? "" : hashOn[(colon + 1)..],
@@ -55,24 +59,12 @@ internal static class ClusterParser
         if (protocol is not ("http1" or "h2" or "h2-tls")) node.Mistake("protocol", "one of http1, h2, h2-tls");
         cluster = cluster with { UseHttp2 = protocol is "h2" or "h2-tls", UpstreamTls = protocol == "h2-tls" };
         if (cluster.UseHttp2 && cluster.Endpoints.Any(e => e.Address is not IPEndPoint)) node.Mistake("protocol", "http1 for Unix sockets");
-        if (cluster.Endpoints.Count == 0) node.Mistake("endpoints", "at least one address");
-        foreach (var twice in cluster.Endpoints.GroupBy(e => e.Id).Where(g => g.Count() > 1)) node.Mistake("endpoints", $"addresses that differ; {twice.Key} is there {twice.Count()} times");
+        if (cluster.Discovery is null && cluster.Endpoints.Count == 0) node.Mistake("endpoints", "at least one address, or discover");
+        if (cluster.Discovery is not null && node.Has("endpoints")) node.Mistake("discover", "either endpoints or discover");
+        if (cluster is { Discovery: not null, UpstreamTls: true }) node.Mistake("protocol", "http1 or h2, since what is discovered is an address, which no certificate names");
         health.Close();
         node.Close();
         return cluster;
-    }
-
-    private static EndpointConfig ParseEndpoint(ConfigNode node)
-    {
-        const string Expected = "an address such as 127.0.0.1:5000, or unix:/path/to/socket";
-        var text = node.Required("address", Expected);
-        EndPoint? address = text.StartsWith("unix:", StringComparison.Ordinal)
-            ? text.Length is > 5 and < 112 ? new UnixDomainSocketEndPoint(text[5..]) : null
-            : ConfigParser.ParseEndPoint(text);
-        if (address is null && text.Length > 0) node.Mistake("address", Expected);
-        var endpoint = new EndpointConfig(text, address ?? new IPEndPoint(IPAddress.None, 0), node.Integer("weight", 1, 1, 1000));
-        node.Close();
-        return endpoint;
     }
 
     private static ActiveHealthOptions ParseActive(ConfigNode node, bool isEnabled) => new()

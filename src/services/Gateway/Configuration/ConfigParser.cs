@@ -12,7 +12,14 @@ internal static class ConfigParser
 
     private static readonly Dictionary<string, LimitSubject> LimitSubjects = new()
     {
-        ["address"] = LimitSubject.Address, ["user"] = LimitSubject.User, ["route"] = LimitSubject.Route,
+        ["address"] = LimitSubject.Address,
+        ["user"] = LimitSubject.User,
+        ["route"] = LimitSubject.Route,
+    };
+
+    private static readonly Dictionary<string, TrustedHeader> TrustedHeaders = new()
+    {
+        ["x_forwarded_for"] = TrustedHeader.XForwardedFor, ["forwarded"] = TrustedHeader.Forwarded,
     };
 
     /// <exception cref="ConfigException">With every mistake.</exception>
@@ -45,6 +52,18 @@ internal static class ConfigParser
         return colon > 0 && text.AsSpan(colon + 1).IndexOfAnyExceptInRange('0', '9') < 0 && colon < text.Length - 1 && IPEndPoint.TryParse(text, out var endPoint) ? endPoint : null;
     }
 
+    private static string? ParseRedis(string text)
+    {
+        try
+        {
+            return Redis.RedisOptions.Parse(text).Validate().Count == 0 ? text : null;
+        }
+        catch (Exception broken) when (broken is FormatException or OverflowException)
+        {
+            return null;
+        }
+    }
+
     private static ListenConfig ParseListen(ConfigNode node)
     {
         const string Expected = "an address such as 0.0.0.0:8080";
@@ -72,6 +91,7 @@ internal static class ConfigParser
     {
         var head = root.Section("head");
         var log = root.Section("access_log");
+        var redis = root.ParsedObject("redis", "an address such as redis://127.0.0.1:6379 or unix:///run/redis.sock", ParseRedis) ?? "";
         var edge = new EdgeConfig
         {
             HeadLimits = new HeadLimits
@@ -81,20 +101,25 @@ internal static class ConfigParser
                 FieldCountMax = head.Integer("fields_max", 100, 10, 100),
                 EncodedSlashAllowed = head.Flag("encoded_slash_allowed", false),
             },
-            Clusters = [.. root.Named("clusters").Select(c => ClusterParser.Parse(c.Name, c.Node))],
-            Limits = [.. root.Named("limits").Select(l => ParseLimit(l.Name, l.Node))],
+            Redis = redis,
+            Clusters = [.. root.Named("clusters").Select(c => ClusterParser.Parse(c.Name, c.Node, redis.Length > 0))],
+            Limits = [.. root.Named("limits").Select(l => ParseLimit(l.Name, l.Node, redis.Length > 0))],
             Jwt = root.Has("jwt") ? ParseJwt(root.Section("jwt")) : null,
             ApiKeys = [.. root.Items("api_keys").Select(ParseKey)],
             IdentityHeader = root.Text("identity_header") ?? "X-User-Id",
             TrustedProxies = Ranges(root, "trusted_proxies"),
+            TrustedHeader = root.Choice("trusted_header", TrustedHeader.XForwardedFor, TrustedHeaders),
             Deny = Ranges(root, "deny"),
             Allow = Ranges(root, "allow"),
+            Experiments = [.. root.Named("experiments").Select(e => ExperimentParser.Parse(e.Name, e.Node))],
+            ExperimentCookie = root.Text("experiment_cookie") ?? "ab",
             Maintenance = root.Duration("maintenance", TimeSpan.Zero, TimeSpan.FromSeconds(1), TimeSpan.FromDays(1)),
             ResponseStore = ReuseParser.ParseStore(root.Section("response_cache")),
             SecurityHeaders = root.Flag("security_headers", false),
             AccessLog = root.Has("access_log") ? new AccessLogConfig(log.Required("path", "the path of a file")) { Sample = log.Share("sample", 1) } : null,
         };
         if (!FieldTransforms.IsAllowedName(edge.IdentityHeader)) root.Mistake("identity_header", "the name of a header that is neither framing nor hop-by-hop");
+        if (!RouteParser.IsToken(edge.ExperimentCookie)) root.Mistake("experiment_cookie", "a cookie's name");
         head.Close();
         log.Close();
         edge = edge with { Routes = [.. root.Items("routes").Select((node, index) => RouteParser.Parse(node, index, edge))] };
@@ -103,7 +128,7 @@ internal static class ConfigParser
         return edge;
     }
 
-    private static LimitConfig ParseLimit(string name, ConfigNode node)
+    private static LimitConfig ParseLimit(string name, ConfigNode node, bool hasRedis)
     {
         const string Expected = "a rate such as 100/s or 1000/60s";
         node.Required("rate", Expected);
@@ -115,7 +140,17 @@ internal static class ConfigParser
             Period = period,
             Burst = node.Integer("burst", 0, 1, 1_000_000),
             Everywhere = node.Flag("everywhere", false),
+            Shared = node.Flag("shared", false),
+            Share = node.Share("share", 0.25),
         };
+        if (limit.Shared)
+        {
+            if (!hasRedis) node.Mistake("shared", "a key redis at the top, with the address of the Redis that counts");
+            if (!Discovery.Registry.IsName(name)) node.Mistake("shared", "a limit whose name is letters, digits, dots and dashes");
+            if (limit.Burst > 0 && limit.Count / limit.Period.TotalSeconds > 100_000) node.Mistake("shared", "a rate of at most 100000/s");
+        }
+        if (limit.Share <= 0) node.Mistake("share", "a share above 0");
+        if (!limit.Shared && node.Has("share")) node.Mistake("share", "shared: true beside it");
         if (name.Any(c => c is < ' ' or > '~')) node.Mistake("rate", "a limit whose name is printable ASCII");
         node.Close();
         return limit;
@@ -144,7 +179,7 @@ internal static class ConfigParser
         return new(user, hash ?? new byte[32]);
     }
 
-    private static List<AddressRange> Ranges(ConfigNode root, string key)
+    internal static List<AddressRange> Ranges(ConfigNode root, string key)
     {
         var ranges = new List<AddressRange>();
         foreach (var text in root.Texts(key))

@@ -46,6 +46,9 @@ internal sealed record EdgeConfig
 {
     public HeadLimits HeadLimits { get; init; } = HeadLimits.Default;
 
+    /// <summary>Where registries and shared limits are; empty for none.</summary>
+    public string Redis { get; init; } = "";
+
     public IReadOnlyList<ClusterConfig> Clusters { get; init; } = [];
 
     public IReadOnlyList<RouteConfig> Routes { get; init; } = [];
@@ -61,10 +64,18 @@ internal sealed record EdgeConfig
 
     public IReadOnlyList<AddressRange> TrustedProxies { get; init; } = [];
 
+    /// <summary>Where trusted proxies say who the client is; the other header is not looked at.</summary>
+    public TrustedHeader TrustedHeader { get; init; }
+
     public IReadOnlyList<AddressRange> Deny { get; init; } = [];
 
     /// <summary>Empty: everybody.</summary>
     public IReadOnlyList<AddressRange> Allow { get; init; } = [];
+
+    public IReadOnlyList<ExperimentConfig> Experiments { get; init; } = [];
+
+    /// <summary>Remembers who an anonymous client is to experiments.</summary>
+    public string ExperimentCookie { get; init; } = "ab";
 
     /// <summary>Everything is answered 503, with this in Retry-After; zero when there is no maintenance.</summary>
     public TimeSpan Maintenance { get; init; }
@@ -79,6 +90,9 @@ internal sealed record EdgeConfig
 internal sealed record ClusterConfig(string Name)
 {
     public IReadOnlyList<EndpointConfig> Endpoints { get; init; } = [];
+
+    /// <summary>Null: the endpoints are those in the file.</summary>
+    public DiscoveryConfig? Discovery { get; init; }
 
     public string Balance { get; init; } = "power_of_two_choices";
 
@@ -170,6 +184,16 @@ internal sealed record RouteConfig(string Name)
 
     public string StickyCookie { get; init; } = "";
 
+    public IReadOnlyList<string> Experiments { get; init; } = [];
+
+    public MirrorConfig? Mirror { get; init; }
+
+    public HedgeConfig? Hedge { get; init; }
+
+    public IReadOnlyList<AddressRange> Allow { get; init; } = [];
+
+    public IReadOnlyList<AddressRange> Deny { get; init; } = [];
+
     public Priority Priority { get; init; } = Priority.Normal;
 
     public TimeSpan Timeout { get; init; } = TimeSpan.FromSeconds(5);
@@ -177,6 +201,21 @@ internal sealed record RouteConfig(string Name)
     public TimeSpan StreamIdleTimeout { get; init; } = TimeSpan.FromSeconds(60);
 
     public long BodyBytesMax { get; init; } = 16 << 20;
+}
+
+internal enum TrustedHeader : byte
+{
+    XForwardedFor,
+    Forwarded,
+}
+
+/// <summary>Users are divided among arms, always the same way; the upstream is told in a header.</summary>
+internal sealed record ExperimentConfig(string Name)
+{
+    public string Header { get; init; } = "";
+
+    /// <summary>Names and weights, in the order that decides who is in which.</summary>
+    public IReadOnlyList<(string Name, int Weight)> Arms { get; init; } = [];
 }
 
 internal enum AuthKind : byte
@@ -235,6 +274,12 @@ internal sealed record LimitConfig(string Name)
 
     /// <summary>Holds for every route.</summary>
     public bool Everywhere { get; init; }
+
+    /// <summary>Counted in Redis for all gateways; see <see cref="Resilience.Limits.DeferredLimiter"/> for how exactly.</summary>
+    public bool Shared { get; init; }
+
+    /// <summary>Of a shared limit: what one gateway may take before it has heard of the others, and while Redis is away.</summary>
+    public double Share { get; init; } = 0.25;
 }
 
 internal enum LimitSubject : byte

@@ -13,12 +13,17 @@ internal static class RouteParser
 
     private static readonly Dictionary<string, AuthKind> AuthKinds = new()
     {
-        ["none"] = AuthKind.None, ["optional"] = AuthKind.Optional, ["required"] = AuthKind.Required,
+        ["none"] = AuthKind.None,
+        ["optional"] = AuthKind.Optional,
+        ["required"] = AuthKind.Required,
     };
 
     private static readonly Dictionary<string, Priority> Priorities = new()
     {
-        ["sheddable"] = Priority.Sheddable, ["normal"] = Priority.Normal, ["high"] = Priority.High, ["critical"] = Priority.Critical,
+        ["sheddable"] = Priority.Sheddable,
+        ["normal"] = Priority.Normal,
+        ["high"] = Priority.High,
+        ["critical"] = Priority.Critical,
     };
 
     public static RouteConfig Parse(ConfigNode node, int index, EdgeConfig edge)
@@ -47,6 +52,11 @@ internal static class RouteParser
             Compress = node.Has("compress") ? ReuseParser.ParseCompress(node.Section("compress")) : null,
             Limits = node.Texts("limits"),
             StickyCookie = node.Text("sticky_cookie") ?? "",
+            Experiments = node.Texts("experiments"),
+            Mirror = node.Has("mirror") ? MirrorConfig.Parse(node.Section("mirror"), edge) : null,
+            Hedge = node.Has("hedge") ? HedgeConfig.Parse(node.Section("hedge")) : null,
+            Allow = ConfigParser.Ranges(node, "allow"),
+            Deny = ConfigParser.Ranges(node, "deny"),
             Priority = node.Choice("priority", Priority.Normal, Priorities),
             Timeout = node.Duration("timeout", TimeSpan.FromSeconds(5), Millisecond, Day),
             StreamIdleTimeout = node.Duration("stream_idle_timeout", TimeSpan.FromSeconds(60), Millisecond, Day),
@@ -54,6 +64,8 @@ internal static class RouteParser
         };
         if (route.Name.Length == 0 || route.Name.Any(c => c is <= ' ' or > '~' or '"' or '\\')) node.Mistake("name", "printable ASCII without blanks, quotes and backslashes");
         foreach (var limit in route.Limits.Where(l => edge.Limits.All(known => known.Name != l))) node.Mistake("limits", $"names from the section limits, and {limit} is none");
+        foreach (var experiment in route.Experiments.Where(e => edge.Experiments.All(known => known.Name != e))) node.Mistake("experiments", $"names from the section experiments, and {experiment} is none");
+        if (route.Cache is not null && route.Experiments.Count > 0) node.Mistake("cache", "no experiments beside it, since one stored answer would serve every arm");
         if (route.Auth != AuthKind.None && edge.Jwt is null && edge.ApiKeys.Count == 0) node.Mistake("auth", "a section jwt or api_keys that says who is known");
         if (route.StickyCookie.Length > 0 && !IsToken(route.StickyCookie)) node.Mistake("sticky_cookie", "a cookie's name");
         ReuseParser.Check(node, route, edge);
@@ -68,7 +80,7 @@ internal static class RouteParser
         if (to.Length > 0) Known(node, "to", to, edge);
         var canary = new CanaryConfig(to)
         {
-            Percent = node.Parsed("percent", 0.0, "a number from 0 to 100", text => double.TryParse(text, System.Globalization.CultureInfo.InvariantCulture, out var value) && value is >= 0 and <= 100 ? value : null),
+            Percent = node.Parsed("percent", 0.0, "a number from 0 to 100", Percent),
             Header = node.Parsed<KeyValuePair<string, string>>("header", default, "NAME=VALUE", Pair) is { Key: not null } header ? header : null,
             Cookie = node.Parsed<KeyValuePair<string, string>>("cookie", default, "NAME=VALUE", Pair) is { Key: not null } cookie ? cookie : null,
             Judge = node.Flag("judge", true),
@@ -150,9 +162,12 @@ internal static class RouteParser
         return set.Count + remove.Count == 0 ? QueryTransforms.None : new(set, remove);
     }
 
-    private static bool IsToken(string text) => text.All(c => c < 128) && HttpBytes.IsToken(Encoding.ASCII.GetBytes(text));
+    internal static double? Percent(string text) =>
+        double.TryParse(text, System.Globalization.CultureInfo.InvariantCulture, out var value) && value is >= 0 and <= 100 ? value : null;
 
-    private static void Known(ConfigNode node, string key, string cluster, EdgeConfig edge)
+    internal static bool IsToken(string text) => text.All(c => c < 128) && HttpBytes.IsToken(Encoding.ASCII.GetBytes(text));
+
+    internal static void Known(ConfigNode node, string key, string cluster, EdgeConfig edge)
     {
         if (edge.Clusters.All(c => c.Name != cluster)) node.Mistake(key, "one of the clusters: " + string.Join(", ", edge.Clusters.Select(c => c.Name)));
     }

@@ -8,10 +8,12 @@ namespace SkyRiff.Gateway.Decisions;
 /// <summary>Makes a snapshot from a configuration that was checked. What the one before has learned is carried over as far as it still fits.</summary>
 internal static class EdgeCompiler
 {
-    public static EdgeSnapshot Compile(EdgeConfig config, EdgeSnapshot? before, Entropy entropy, long now)
+    public static EdgeSnapshot Compile(EdgeConfig config, EdgeSnapshot? before, Entropy entropy, long now, LimitStore? store = null)
     {
         var clusters = config.Clusters.ToDictionary(c => c.Name, c => new Cluster(c, before?.Clusters.GetValueOrDefault(c.Name), entropy, now));
-        var limits = config.Limits.ToDictionary(l => l.Name, l => before?.Limits.GetValueOrDefault(l.Name) is { } known && known.Config == l ? known : new RateLimit(l));
+        var limits = config.Limits.ToDictionary(l => l.Name, l => before?.Limits.GetValueOrDefault(l.Name) is { } known && known.Config == l ? known : new RateLimit(l, store));
+        var experiments = config.Experiments.ToDictionary(e => e.Name, e => new Experiment(e));
+        var mirrors = before?.Mirrors ?? new MirrorQueue();
         var routes = new List<Route>();
         foreach (var route in config.Routes.OrderByDescending(Rank))
         {
@@ -20,12 +22,15 @@ internal static class EdgeCompiler
             var primary = ArmOf(clusters[route.Cluster], known?.Primary);
             routes.Add(new Route(route, routes.Count, primary, CanaryOf(route, clusters, known), [.. used.Where(l => l.Config.By != LimitSubject.User)], [.. used.Where(l => l.Config.By == LimitSubject.User)])
             {
+                Experiments = [.. route.Experiments.Select(name => experiments[name])],
+                Mirror = MirrorOf(route, clusters, known, mirrors),
+                Hedging = route.Hedge is null ? null : known?.Hedging is { } hedging && hedging.Config == route.Hedge ? hedging : new Hedging(route.Hedge),
                 Cache = RouteCache.Of(route, known?.Config, known?.Cache),
             });
         }
-        var store = before?.Store ?? new ResponseStore(config.ResponseStore, entropy);
-        store.Resize(config.ResponseStore);
-        return new EdgeSnapshot(config, routes, clusters, limits, JwtOf(config.Jwt, before), store);
+        var responses = before?.Store ?? new ResponseStore(config.ResponseStore, entropy);
+        responses.Resize(config.ResponseStore);
+        return new EdgeSnapshot(config, routes, clusters, limits, JwtOf(config.Jwt, before), responses) { Mirrors = mirrors };
     }
 
     private static Arm ArmOf(Cluster cluster, Arm? before) =>
@@ -38,6 +43,12 @@ internal static class EdgeCompiler
         // The same canary keeps its verdict; a changed one is judged anew.
         if (before?.Canary is { } known && known.Config == config && ReferenceEquals(known.Arm.Cluster.State, clusters[config.Cluster].State)) return known;
         return new Canary(config, ArmOf(clusters[config.Cluster], null));
+    }
+
+    private static Mirror? MirrorOf(RouteConfig route, Dictionary<string, Cluster> clusters, Route? before, MirrorQueue queue)
+    {
+        if (route.Mirror is not { } config) return null;
+        return before?.Mirror is { } known && known.Config == config && ReferenceEquals(known.Cluster.State, clusters[config.Cluster].State) ? known : new Mirror(config, clusters[config.Cluster], queue);
     }
 
     private static JwtVerifier? JwtOf(JwtConfig? config, EdgeSnapshot? before)

@@ -30,6 +30,7 @@ internal sealed partial class EdgeSnapshot
         Jwt = jwt;
         Keys = new ApiKeys(config.ApiKeys);
         IdentityHeader = Encoding.ASCII.GetBytes(config.IdentityHeader);
+        ExperimentCookie = Encoding.ASCII.GetBytes(config.ExperimentCookie);
         _router = new Router(routesByRank);
         Store = store;
         _caches = routesByRank.Any(r => r.Cache is not null);
@@ -52,6 +53,11 @@ internal sealed partial class EdgeSnapshot
 
     public byte[] IdentityHeader { get; }
 
+    /// <summary>Copies that wait to be sent; somebody must read it for mirrors to do anything.</summary>
+    public MirrorQueue Mirrors { get; init; } = new();
+
+    public byte[] ExperimentCookie { get; }
+
     public HeadLimits HeadLimits => Config.HeadLimits;
 
     /// <summary>Decides. <paramref name="isHttps"/>: the client's connection to us is TLS.</summary>
@@ -59,8 +65,8 @@ internal sealed partial class EdgeSnapshot
     {
         verdict.Clear();
         verdict.Snapshot = this;
-        verdict.Client = ClientAddress.Of(head, peer, _trusted);
-        verdict.IsHttps = isHttps || (_trusted.Length > 0 && Ascii.EqualsIgnoreCase(head.Value(KnownField.XForwardedProto), "https"u8) && AddressRange.AnyContains(_trusted, peer));
+        (verdict.Client, verdict.IsHttps) = (peer, isHttps);
+        if (_trusted.Length > 0 && AddressRange.AnyContains(_trusted, peer)) Believe(head, peer, verdict);
         verdict.Trace = TraceContext.Continue(head.Value(KnownField.Traceparent), ref ids);
         if (!MayEnter(verdict)) return;
         var route = _router.Find(head, ref verdict.Captures);
@@ -70,6 +76,11 @@ internal sealed partial class EdgeSnapshot
             return;
         }
         verdict.Route = route;
+        if (route.Deny.Length + route.Allow.Length > 0 && IsBarred(route.Deny, route.Allow, verdict.Client))
+        {
+            verdict.Refuse(403, "gateway.address_denied", "Requests from this address are not taken.");
+            return;
+        }
         if (route.Cors is { } cors && AnswerPreflight(head, cors, verdict)) return;
         if (head.ContentLength > route.BodyBytesMax)
         {
@@ -120,10 +131,25 @@ internal sealed partial class EdgeSnapshot
             canary.Judge.Report(verdict.IsCanary, outcome is Verdict.Failed or Verdict.FailedForGood, duration / 1e6);
     }
 
+    /// <summary>What a trusted proxy says about the client: in the one header that proxies are said to write, since they pass on what clients put into the other.</summary>
+    private void Believe(RequestHead head, PeerAddress peer, EdgeVerdict verdict)
+    {
+        if (Config.TrustedHeader == TrustedHeader.Forwarded)
+        {
+            verdict.Client = ForwardedField.ClientOf(head, peer, _trusted, out var isHttps);
+            verdict.IsHttps |= isHttps;
+            return;
+        }
+        verdict.Client = ClientAddress.Of(head, peer, _trusted);
+        verdict.IsHttps |= Ascii.EqualsIgnoreCase(head.Value(KnownField.XForwardedProto), "https"u8);
+    }
+
+    private static bool IsBarred(AddressRange[] deny, AddressRange[] allow, PeerAddress client) =>
+        AddressRange.AnyContains(deny, client) || (allow.Length > 0 && !AddressRange.AnyContains(allow, client));
+
     private bool MayEnter(EdgeVerdict verdict)
     {
-        if (_deny.Length > 0 && AddressRange.AnyContains(_deny, verdict.Client)) verdict.Refuse(403, "gateway.address_denied", "Requests from this address are not taken.");
-        else if (_allow.Length > 0 && !AddressRange.AnyContains(_allow, verdict.Client)) verdict.Refuse(403, "gateway.address_denied", "Requests from this address are not taken.");
+        if (_deny.Length + _allow.Length > 0 && IsBarred(_deny, _allow, verdict.Client)) verdict.Refuse(403, "gateway.address_denied", "Requests from this address are not taken.");
         else if (Config.Maintenance > TimeSpan.Zero)
         {
             verdict.Refuse(503, "gateway.maintenance", "The service is being maintained.");
@@ -226,6 +252,7 @@ internal sealed partial class EdgeSnapshot
             return;
         }
         verdict.HashKey = cluster.HashKey(head, verdict);
+        if (route.Experiments.Length > 0) Experiment.Assign(head, verdict);
     }
 
     private static ulong CallerOf(EdgeVerdict verdict) =>

@@ -34,6 +34,15 @@ internal sealed class EdgeVerdict
     /// <summary>The target to remember in the client's sticky cookie.</summary>
     public bool SetSticky { get; set; }
 
+    /// <summary>Whom experiments are assigned to: the user, or whom the cookie remembers.</summary>
+    public ulong Subject { get; set; }
+
+    /// <summary>The subject is new, and is told to the client in a cookie.</summary>
+    public bool SetSubject { get; set; }
+
+    /// <summary>What is left of the route's time when this is not the first attempt; 0: all of it.</summary>
+    public long RemainingMilliseconds { get; set; }
+
     /// <summary>0: forward. Otherwise the gateway answers itself.</summary>
     public int Status { get; private set; }
 
@@ -90,9 +99,9 @@ internal sealed class EdgeVerdict
         Limit = null;
         Origin = null;
         Cache = null;
-        IsPreflight = IsCanary = SetSticky = IsHttps = IsInside = false;
+        IsPreflight = IsCanary = SetSticky = SetSubject = IsHttps = IsInside = false;
         Status = 0;
-        RetryAfter = 0;
+        RetryAfter = RemainingMilliseconds = 0;
         Code = Detail = "";
         Client = default;
     }

@@ -7,7 +7,7 @@ internal static class ForwardedHeads
 {
     private static readonly KnownFieldSet OwnRequestFields = KnownFieldSet.Of(KnownField.Host, KnownField.ContentLength,
         KnownField.XForwardedFor, KnownField.XForwardedProto, KnownField.XForwardedHost, KnownField.XForwardedPort, KnownField.XRealIp,
-        KnownField.Forwarded, KnownField.XRequestId, KnownField.Traceparent);
+        KnownField.Forwarded, KnownField.XRequestId, KnownField.Traceparent, KnownField.XDeadlineMs);
 
     private static readonly KnownFieldSet OwnResponseFields = KnownFieldSet.Of(KnownField.ContentLength, KnownField.XRequestId);
 
@@ -42,6 +42,7 @@ internal static class ForwardedHeads
             var name = head.NameAt(i);
             if (name.Length == identityHeader.Length && System.Text.Ascii.EqualsIgnoreCase(name, identityHeader)) continue;
             if (!transforms.IsEmpty && transforms.Removes(name)) continue;
+            if (route.Experiments.Length > 0 && Experiment.AnyOwns(route.Experiments, name)) continue;
             writer.Field(name, head.ValueAt(i));
         }
         if (!transforms.IsEmpty) transforms.Write(ref writer, verdict);
@@ -52,7 +53,9 @@ internal static class ForwardedHeads
         writer.Write(verdict.IsHttps ? "X-Forwarded-Proto: https\r\n"u8 : "X-Forwarded-Proto: http\r\n"u8);
         if (head.Authority.Length > 0) writer.Field("X-Forwarded-Host"u8, head.Authority);
         if (verdict.Identity is not null) writer.Field(identityHeader, verdict.User);
-        writer.Write(route.DeadlineField);
+        foreach (var experiment in route.Experiments) writer.Write(experiment.FieldFor(verdict.Subject));
+        if (verdict.RemainingMilliseconds > 0) writer.Field("X-Deadline-Ms"u8, verdict.RemainingMilliseconds);
+        else writer.Write(route.DeadlineField);
         verdict.Trace.Format(text);
         writer.Field("Traceparent"u8, text);
         writer.Field("X-Request-Id"u8, text.Slice(3, TraceContext.TraceIdBytes));
@@ -83,6 +86,7 @@ internal static class ForwardedHeads
         {
             if (!transforms.IsEmpty) transforms.Write(ref writer, verdict);
             if (verdict.SetSticky) WriteSticky(ref writer, verdict);
+            if (verdict.SetSubject) Experiment.WriteCookie(ref writer, verdict);
             WriteOwn(ref writer, verdict, keepAlive, clientIsHttp10);
         }
         if (head.IsSwitching) writer.Write("Connection: Upgrade\r\nUpgrade: websocket\r\n"u8);

@@ -42,6 +42,17 @@ internal sealed class Route(RouteConfig config, int index, Arm primary, Canary? 
     /// <summary>Checked when it is known who asks.</summary>
     public RateLimit[] UserLimits { get; } = userLimits;
 
+    /// <summary>Who may ask; empty: everybody whom the whole gateway lets in.</summary>
+    public AddressRange[] Allow { get; } = [.. config.Allow];
+
+    public AddressRange[] Deny { get; } = [.. config.Deny];
+
+    public Experiment[] Experiments { get; init; } = [];
+
+    public Mirror? Mirror { get; init; }
+
+    public Hedging? Hedging { get; init; }
+
     public byte[] StickyCookie { get; } = Encoding.ASCII.GetBytes(config.StickyCookie);
 
     /// <summary>Tells the upstream how long anybody waits for its answer.</summary>

@@ -46,6 +46,7 @@ internal enum KnownField : byte
     SetCookie,
     UserAgent,
     XApiKey,
+    XDeadlineMs,
     Count,
 }
 

@@ -93,6 +93,7 @@ internal sealed class ForwardingHandler(EdgeRuntime runtime, Http1Forwarder http
         var verdict = call.Verdict;
         var cluster = verdict.Arm!.Cluster;
         cluster.Budget.OnCall();
+        call.Copy = MirrorCopy.Begin(call);
         var deadline = runtime.Clock.Now + (long)verdict.Route!.Timeout.TotalNanoseconds;
         while (true)
         {
@@ -104,6 +105,7 @@ internal sealed class ForwardingHandler(EdgeRuntime runtime, Http1Forwarder http
             EdgeSnapshot.BeginAttempt(verdict);
             var began = runtime.Clock.Now;
             var attempt = new AttemptResult(Outcome.Abandoned);
+            if (call.Attempts > 0) verdict.RemainingMilliseconds = Math.Max(1, (deadline - began) / 1_000_000);
             try
             {
                 var limit = TimeSpan.FromTicks(Math.Max(1, (deadline - began) / TimeSpan.NanosecondsPerTick));
@@ -188,6 +190,9 @@ internal sealed class ForwardedCall(HttpContext context)
 
     /// <summary>Bytes of the request's body were taken, so it cannot be sent again.</summary>
     public bool BodyBegun { get; set; }
+
+    /// <summary>What a mirror gets of it; null when none does.</summary>
+    public MirrorCopy? Copy { get; set; }
 
     public int Attempts { get; set; }
 

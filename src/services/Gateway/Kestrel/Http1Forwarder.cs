@@ -222,12 +222,14 @@ internal sealed partial class Http1Forwarder(Http1UpstreamPool pool, TimeProvide
                         upstream.Dispose(); // a part must not be taken for the whole
                         throw new BadHttpRequestException("The body is larger than this route takes.", StatusCodes.Status413PayloadTooLarge);
                     }
+                    call.Copy?.Add(part.Span);
                     if (chunked) await upstream.SendAsync(prefix.AsMemory(0, ChunkPrefix(prefix, part.Length)), cancellationToken);
                     await upstream.SendAsync(part, cancellationToken);
                     if (chunked) await upstream.SendAsync("\r\n"u8.ToArray(), cancellationToken);
                 }
                 reader.AdvanceTo(read.Buffer.End);
                 if (!read.IsCompleted) continue;
+                call.Copy?.End();
                 if (chunked) await upstream.SendAsync("0\r\n\r\n"u8.ToArray(), cancellationToken);
                 return;
             }

@@ -179,11 +179,14 @@ internal sealed class Http2Forwarder : IDisposable
                     call.BodyBegun = true;
                     call.BytesIn += part.Length;
                     if (call.BytesIn > call.Verdict.Route!.BodyBytesMax) throw new BadHttpRequestException("The body is larger than this route takes.", StatusCodes.Status413PayloadTooLarge);
+                    call.Copy?.Add(part.Span);
                     await stream.WriteAsync(part, cancellationToken);
                 }
                 await stream.FlushAsync(cancellationToken);
                 reader.AdvanceTo(read.Buffer.End);
-                if (read.IsCompleted) return;
+                if (!read.IsCompleted) continue;
+                call.Copy?.End();
+                return;
             }
         }
     }

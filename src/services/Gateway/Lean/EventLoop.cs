@@ -63,6 +63,8 @@ internal sealed unsafe class EventLoop
 
     public TimerWheel Timers { get; }
 
+    public HedgeTimers Hedges { get; } = new();
+
     public ExchangePool Exchanges { get; }
 
     public UpstreamPools Upstreams { get; }
@@ -166,10 +168,11 @@ internal sealed unsafe class EventLoop
         {
             int count;
             fixed (byte* events = _events)
-                count = Libc.EpollWait(_epoll, events, EventsMax, _ready.Count > 0 ? 0 : TimerWheel.TickMilliseconds);
+                count = Libc.EpollWait(_epoll, events, EventsMax, _ready.Count > 0 ? 0 : Hedges.Patience(Now, TimerWheel.TickMilliseconds));
             ReadClock();
             for (var i = 0; i < count; i++) Dispatch(i);
             for (var turns = _ready.Count; turns > 0; turns--) Guard(_ready.Dequeue(), ready: true);
+            while (Hedges.TryTakeDue(Now, out var exchange, out var serial)) Guard(exchange, serial);
             Timers.Advance(Now);
             if (Now - _toldAt >= TellMilliseconds) Tell();
             while (_posted.TryDequeue(out var action)) action();
@@ -213,6 +216,20 @@ internal sealed unsafe class EventLoop
             Counters.Bugs++;
             Counters.LastBug = bug;
             connection.Close();
+        }
+    }
+
+    private void Guard(Exchange exchange, int serial)
+    {
+        try
+        {
+            exchange.OnHedgeDue(serial);
+        }
+        catch (Exception bug)
+        {
+            Counters.Bugs++;
+            Counters.LastBug = bug;
+            exchange.Client?.Close();
         }
     }
 

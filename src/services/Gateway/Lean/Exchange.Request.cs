@@ -1,3 +1,4 @@
+using SkyRiff.Gateway.Decisions;
 using SkyRiff.Gateway.Http1;
 using Outcome = SkyRiff.Resilience.Calls.Verdict;
 
@@ -70,6 +71,14 @@ internal sealed partial class Exchange
         CloseUpstream(Outcome.Abandoned);
         Reply();
         return false;
+    }
+
+    /// <summary>A copy for the mirror, of the first attempt, and only when the whole request is here.</summary>
+    private void Offer(Mirror mirror, RequestHead head, int headEnd, int end)
+    {
+        if (_attempts > 0 || _staleRetried || _upgradeAsked || !mirror.Takes(Verdict.Trace)) return;
+        if (!_request.IsDone || end - headEnd > mirror.Config.BodyBytesMax) mirror.Skip();
+        else mirror.Offer(Loop.Out.AsSpan(0, headEnd), Loop.Out.AsSpan(headEnd, end - headEnd), Verdict.HashKey, head.Method == MethodKind.Head);
     }
 
     /// <summary>For a reply that needs no body: a body that is wholly here is stepped over, so that the connection can live.</summary>

@@ -20,6 +20,11 @@ internal sealed partial class Exchange
             PumpToClient();
             return;
         }
+        if (IsRacing)
+        {
+            OnRaceReadable(_upstream!);
+            return;
+        }
         // Each step may end the exchange, after which another request may already use this object: look at whom we serve.
         var (client, upstream) = (_client, _upstream);
         var reads = 0;
@@ -147,6 +152,7 @@ internal sealed partial class Exchange
         var client = _client!;
         var unknownLength = head.Body is BodyKind.Chunked or BodyKind.UntilClose;
         _attemptNanoseconds = Loop.Time.Nanoseconds - _attemptStarted;
+        Verdict.Route!.Hedging?.Answered(Loop.Time.Nanoseconds - _started);
         _status = head.Status;
         _phase = Phase.Streaming;
         _upstreamReusable = head.KeepAlive && _upstreamReusableRequest;

@@ -189,7 +189,8 @@ internal sealed partial class Exchange(EventLoop loop)
         _outcome = Outcome.Succeeded;
         _status = 0;
         _deadline = _attemptNanoseconds = 0;
-        _attemptOpen = false;
+        _attemptOpen = _hedgeArmed = false;
+        _serial++;
         _started = Loop.Time.Nanoseconds;
         _response = default;
         Loop.Counters.Requests++;
@@ -225,7 +226,9 @@ internal sealed partial class Exchange(EventLoop loop)
             Verdict.Cache?.PrepareRequest(head);
             var writer = new HeadWriter(Loop.Out);
             ForwardedHeads.WriteRequest(ref writer, head, Verdict);
+            var headEnd = writer.Length;
             if (!MoveBuffered(ref writer)) return;
+            if (Verdict.Route!.Mirror is { } mirror) Offer(mirror, head, headEnd, writer.Length);
             if (upstream.SendOrKeep(Loop.Out.AsSpan(0, writer.Length))) break;
 
             // Nothing of the request was taken, so even what must not be repeated may be sent again.
@@ -248,6 +251,7 @@ internal sealed partial class Exchange(EventLoop loop)
     {
         var head = ReadAgain();
         BeginRequestBody(head);
+        if (_deadline != 0) Verdict.RemainingMilliseconds = Math.Max(1, _deadline - Loop.Now);
         Attempt(head);
     }
 
@@ -287,6 +291,7 @@ internal sealed partial class Exchange(EventLoop loop)
         }
         if (_deadline == 0) _deadline = Loop.Now + (long)Verdict.Route!.Timeout.TotalMilliseconds;
         Loop.Timers.Set(_client!, _deadline);
+        if (Verdict.Route!.Hedging is not null) ArmHedge();
     }
 
     /// <summary>The gateway's own answer instead of a response: possible as long as none has begun.</summary>
@@ -380,6 +385,7 @@ internal sealed partial class Exchange(EventLoop loop)
 
     private void CloseUpstream(Outcome outcome)
     {
+        if (IsRacing) DropHedge(Outcome.Abandoned);
         EndAttempt(outcome);
         var upstream = _upstream;
         _upstream = null;

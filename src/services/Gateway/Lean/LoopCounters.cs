@@ -12,6 +12,7 @@ internal sealed class LoopCounters
     public long RequestsRefused;
     public long RequestsAborted;
     public long StaleRetries;
+    public long Hedges;
     public long ConnectFailures;
     public long UpstreamFaults;
     public long TimedOut;

@@ -55,7 +55,8 @@ internal sealed class UpstreamConnection : Connection
     protected override void OnReadable()
     {
         if (_connecting) return;
-        if (Exchange is { } exchange) exchange.OnUpstreamReadable();
+        if (Exchange is { IsRacing: true } racing) racing.OnRaceReadable(this);
+        else if (Exchange is { } exchange) exchange.OnUpstreamReadable();
         else Close();
     }
 
@@ -68,13 +69,19 @@ internal sealed class UpstreamConnection : Connection
             _connecting = false;
             if (error != 0)
             {
-                Exchange?.OnConnectFailed();
+                if (Exchange is { IsRacing: true } racing) racing.OnRaceLost(this);
+                else Exchange?.OnConnectFailed();
                 return;
             }
-            Exchange?.OnConnected();
+            if (Exchange is not { IsRacing: true }) Exchange?.OnConnected();
             if (!IsOpen || Exchange is null) return;
         }
         if (!HasPending) return;
+        if (Exchange is { IsRacing: true } both)
+        {
+            if (!Flush()) both.OnRaceLost(this);
+            return;
+        }
         if (!Flush()) Exchange?.OnUpstreamWriteFailed();
         else if (!HasPending) Exchange?.OnUpstreamFlushed();
     }

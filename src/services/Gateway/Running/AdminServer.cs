@@ -1,5 +1,4 @@
 using System.Net;
-using System.Text;
 using System.Text.Json;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
@@ -18,7 +17,7 @@ internal sealed class AdminServer : IAsyncDisposable
 
     private AdminServer(WebApplication app) => _app = app;
 
-    public static async Task<AdminServer> StartAsync(IPEndPoint address, EdgeRuntime runtime, Func<IReadOnlyList<LaneMetrics>> lanes, Func<object> fronts, CancellationToken cancellationToken)
+    public static async Task<AdminServer> StartAsync(IPEndPoint address, EdgeRuntime runtime, Func<IReadOnlyList<LaneMetrics>> lanes, Func<object> fronts, Func<string> mistakes, CancellationToken cancellationToken)
     {
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
@@ -28,7 +27,7 @@ internal sealed class AdminServer : IAsyncDisposable
         app.MapGet("/health/ready", () => runtime.Snapshot.Jwt is { Keys.Count: 0 } ? Results.StatusCode(503) : Results.Text("ready"));
         app.MapGet("/metrics", () => Results.Text(PrometheusText.Write(lanes(), runtime.Snapshot, runtime.Clock.Now), "text/plain; version=0.0.4"));
         app.MapGet("/status", () => Results.Json(Status(runtime, lanes(), fronts()), Json));
-        app.MapGet("/", () => Results.Text(Page(JsonSerializer.Serialize(Status(runtime, lanes(), fronts()), Json)), "text/html; charset=utf-8"));
+        app.MapGet("/", () => Results.Text(AdminPage.Write(new(runtime.Snapshot, PrometheusText.Sum(lanes()), runtime.DiscoveryTroubles, mistakes(), runtime.Clock.Now)), "text/html; charset=utf-8"));
         await app.StartAsync(cancellationToken);
         return new(app);
     }
@@ -51,11 +50,14 @@ internal sealed class AdminServer : IAsyncDisposable
                 breaker = r.Primary.Breaker.StateAt(now).ToString(),
                 requests = sums.TryGetValue(r.Name, out var sum) ? sum.ByClass.Sum() : 0,
                 serverErrors = sum?.ByClass[5] ?? 0,
+                mirror = r.Mirror is { } mirror ? new { cluster = mirror.Cluster.Name, mirror.Config.Percent, mirror.InFlight, mirror.Sent, mirror.Failed, mirror.Dropped, mirror.TooLarge } : null,
+                hedge = r.Hedging is { } hedging ? new { delayMs = hedging.Delay.TotalMilliseconds, hedging.Sent, hedging.Won } : null,
                 canary = r.Canary is { } canary ? new { cluster = canary.Arm.Cluster.Name, canary.Config.Percent, canary.IsRolledBack, canary.Judge.Reason } : null,
             }),
             clusters = snapshot.Clusters.Values.Select(c => new
             {
                 c.Name,
+                discovery = c.Config.Discovery is { } discovery ? new { kind = discovery.Kind.ToString(), discovery.Name, trouble = runtime.DiscoveryTroubles.GetValueOrDefault(c.Name) } : null,
                 balance = c.Config.Balance,
                 inFlight = c.State.InFlight,
                 panicking = c.State.Group.At(now).IsPanicking,
@@ -63,7 +65,7 @@ internal sealed class AdminServer : IAsyncDisposable
                 retriesAvailable = c.Budget.Available,
                 targets = c.Targets.Select(t => Describe(c, t, now)),
             }),
-            limits = snapshot.Limits.Values.Select(l => new { l.Config.Name, by = l.Config.By.ToString(), l.Config.Count, l.Config.Period, l.Config.Burst, keys = l.Limiter.Keys }),
+            limits = snapshot.Limits.Values.Select(l => new { l.Config.Name, by = l.Config.By.ToString(), l.Config.Count, l.Config.Period, l.Config.Burst, keys = l.Keys, counted = l.WhereCounted }),
             tokens = snapshot.Jwt is { } jwt ? new { keys = jwt.Keys.Count, cached = jwt.Cached, jwt.UnknownKeys } : null,
         };
     }
@@ -79,8 +81,4 @@ internal sealed class AdminServer : IAsyncDisposable
         draining = target.Endpoint.IsDraining,
         available = cluster.State.Group.At(now).Available.Contains(target.Endpoint),
     };
-
-    private static string Page(string json) => new StringBuilder("<!doctype html><meta charset=utf-8><meta http-equiv=refresh content=5><title>Gateway</title>")
-        .Append("<style>body{font:14px/1.5 system-ui;margin:2rem;max-width:70rem}pre{white-space:pre-wrap}</style><h1>Gateway</h1>")
-        .Append("<p>Read only. <a href=/status>JSON</a> · <a href=/metrics>metrics</a></p><pre>").Append(WebUtility.HtmlEncode(json)).Append("</pre>").ToString();
 }

@@ -44,7 +44,10 @@ internal sealed class ConfigReloader(string path, string text, EdgeRuntime runti
         _seen = text;
         try
         {
-            await runtime.ApplyAsync(ConfigParser.Parse(Path.GetFileName(path), text).Edge, cancellationToken);
+            var edge = ConfigParser.Parse(Path.GetFileName(path), text).Edge;
+            if (edge.Redis != runtime.Snapshot.Config.Redis)
+                throw new ConfigException([new(Path.GetFileName(path), 1, "redis", "the address that the gateway was started with; another needs a restart")]);
+            await runtime.ApplyAsync(edge, cancellationToken);
             Reloads++;
             LastMistakes = "";
             Logger.LogInformation("Configuration {File} is in force (reload {Number})", path, Reloads);

@@ -3,6 +3,7 @@ using SkyRiff.Gateway.Configuration;
 using SkyRiff.Gateway.Decisions;
 using SkyRiff.Kernel;
 using SkyRiff.Kernel.Loops;
+using SkyRiff.Redis;
 using SkyRiff.Resilience;
 
 namespace SkyRiff.Gateway.Running;
@@ -16,19 +17,29 @@ internal sealed class EdgeRuntime : IAsyncDisposable
     private readonly Entropy _entropy;
     private readonly SemaphoreSlim _applying = new(1);
     private readonly List<SupervisedLoop> _loops;
+    private readonly DiscoveryLoop _discovery;
+    private readonly LimitStore? _store;
+    private EdgeConfig _written;
     private EdgeSnapshot _snapshot;
 
     public EdgeRuntime(EdgeConfig config, TimeProvider time, Entropy entropy, ILoggerFactory loggers)
     {
         Clock = new MonotonicClock(time);
         _entropy = entropy;
-        _snapshot = EdgeCompiler.Compile(config, null, entropy, Clock.Now);
+        _written = config;
+        if (config.Redis.Length > 0) Redis = RedisClient.Create(RedisOptions.Parse(config.Redis), time, entropy, loggers.CreateLogger<RedisClient>());
+        _discovery = new DiscoveryLoop(this, time, entropy, loggers.CreateLogger<DiscoveryLoop>());
+        if (Redis is not null) _store = new LimitStore(Redis, Clock);
+        _snapshot = EdgeCompiler.Compile(config, null, entropy, Clock.Now, _store);
         _loops =
         [
             new HealthProber(this, time, entropy, loggers.CreateLogger<HealthProber>()),
             new JwksRefresher(this, time, entropy, loggers.CreateLogger<JwksRefresher>()),
             new CacheRefresher(this, time, entropy, loggers.CreateLogger<CacheRefresher>()),
             new LimitTidier(this, time, entropy, loggers.CreateLogger<LimitTidier>()),
+            new MirrorLoop(this, time, entropy, loggers.CreateLogger<MirrorLoop>()),
+            new LimitTeller(this, time, entropy, loggers.CreateLogger<LimitTeller>()),
+            _discovery,
         ];
     }
 
@@ -37,11 +48,19 @@ internal sealed class EdgeRuntime : IAsyncDisposable
 
     public MonotonicClock Clock { get; }
 
+    /// <summary>Registries and shared limits; null when the configuration that it was started with names none.</summary>
+    public RedisClient? Redis { get; }
+
+    /// <summary>Clusters whose endpoints cannot be found out now, with the reason.</summary>
+    public IReadOnlyDictionary<string, string> DiscoveryTroubles => _discovery.Troubles;
+
     public EdgeSnapshot Snapshot => Volatile.Read(ref _snapshot);
 
     public async Task StartAsync(CancellationToken cancellationToken)
     {
         await JwksRefresher.LoadAsync(Snapshot, cancellationToken);
+        await _discovery.PrepareAsync(_written, cancellationToken);
+        await RefreshAsync(cancellationToken);
         foreach (var loop in _loops) await loop.StartAsync(cancellationToken);
     }
 
@@ -51,11 +70,26 @@ internal sealed class EdgeRuntime : IAsyncDisposable
         await _applying.WaitAsync(cancellationToken);
         try
         {
-            var applied = EdgeCompiler.Compile(config, _snapshot, _entropy, Clock.Now);
+            await _discovery.PrepareAsync(config, cancellationToken);
+            var applied = EdgeCompiler.Compile(_discovery.Complete(config), _snapshot, _entropy, Clock.Now, _store);
             // Another issuer's keys are fetched before anybody is judged by them.
             if (applied.Jwt is { Keys.Count: 0 }) await JwksRefresher.LoadAsync(applied, cancellationToken);
-            Volatile.Write(ref _snapshot, applied);
-            Applied?.Invoke(applied);
+            _written = config;
+            Put(applied);
+        }
+        finally
+        {
+            _applying.Release();
+        }
+    }
+
+    /// <summary>The same configuration with the endpoints that are known now.</summary>
+    public async Task RefreshAsync(CancellationToken cancellationToken)
+    {
+        await _applying.WaitAsync(cancellationToken);
+        try
+        {
+            Put(EdgeCompiler.Compile(_discovery.Complete(_written), _snapshot, _entropy, Clock.Now, _store));
         }
         finally
         {
@@ -67,6 +101,13 @@ internal sealed class EdgeRuntime : IAsyncDisposable
     {
         foreach (var loop in _loops) await loop.DisposeAsync();
         _applying.Dispose();
+        if (Redis is not null) await Redis.DisposeAsync();
+    }
+
+    private void Put(EdgeSnapshot applied)
+    {
+        Volatile.Write(ref _snapshot, applied);
+        Applied?.Invoke(applied);
     }
 }
 
@@ -85,7 +126,7 @@ internal sealed class LimitTidier(EdgeRuntime runtime, TimeProvider time, Entrop
         {
             await Task.Delay(Interval, Time, stopping);
             foreach (var limit in runtime.Snapshot.Limits.Values)
-                limit.Limiter.Sweep(runtime.Clock.Now, Math.Max(1, limit.Limiter.Shards / TurnsPerSweep));
+                limit.Sweep(runtime.Clock.Now, TurnsPerSweep);
         }
     }
 }

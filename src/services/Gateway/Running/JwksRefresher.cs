@@ -22,7 +22,8 @@ internal sealed class JwksRefresher(EdgeRuntime runtime, TimeProvider time, Entr
 
     private static readonly HttpClient Client = new(new SocketsHttpHandler { AllowAutoRedirect = false, PooledConnectionLifetime = TimeSpan.FromMinutes(1) })
     {
-        Timeout = FetchTimeout, MaxResponseContentBufferSize = BytesMax,
+        Timeout = FetchTimeout,
+        MaxResponseContentBufferSize = BytesMax,
     };
 
     /// <summary>Loads the keys once; true when they could be had.</summary>

@@ -51,6 +51,13 @@ internal static class PrometheusText
         text.Append("# TYPE gateway_breaker_state gauge\n");
         foreach (var route in snapshot.Routes)
             text.Append(CultureInfo.InvariantCulture, $"gateway_breaker_state{{route=\"{route.Name}\"}} {(int)route.Primary.Breaker.StateAt(now)}\n");
+        foreach (var route in snapshot.Routes)
+        {
+            if (route.Mirror is { } mirror)
+                text.Append(CultureInfo.InvariantCulture, $"gateway_mirrored_total{{route=\"{route.Name}\",result=\"sent\"}} {mirror.Sent}\ngateway_mirrored_total{{route=\"{route.Name}\",result=\"failed\"}} {mirror.Failed}\ngateway_mirrored_total{{route=\"{route.Name}\",result=\"dropped\"}} {mirror.Dropped}\ngateway_mirrored_total{{route=\"{route.Name}\",result=\"too_large\"}} {mirror.TooLarge}\n");
+            if (route.Hedging is { } hedging)
+                text.Append(CultureInfo.InvariantCulture, $"gateway_hedges_total{{route=\"{route.Name}\",result=\"sent\"}} {hedging.Sent}\ngateway_hedges_total{{route=\"{route.Name}\",result=\"won\"}} {hedging.Won}\n");
+        }
         var store = snapshot.Store;
         text.Append(CultureInfo.InvariantCulture, $"# TYPE gateway_cache_bytes gauge\ngateway_cache_bytes {store.Bytes}\n# TYPE gateway_cache_entries gauge\ngateway_cache_entries {store.Count}\n");
         text.Append(CultureInfo.InvariantCulture, $"# TYPE gateway_cache_lookups_total counter\ngateway_cache_lookups_total{{found=\"true\"}} {store.Hits}\ngateway_cache_lookups_total{{found=\"false\"}} {store.Misses}\n");

@@ -27,7 +27,7 @@ internal sealed class LatestBoard(RedisClient redis, FeedOptions options)
     private readonly string _building = $"{{{options.BoardKey}}}:building";
 
     /// <summary>A build that died leaves nothing for longer than this.</summary>
-    private const long BuildingLifetimeMs = 60_000;
+    private const long BuildingLifetimeMs = 10_000;
 
     // ARGV: how many, the id to begin below (or ''). Answers {mark, ids...}, nothing when there is no board.
     private static readonly RedisScript Page = new("""

@@ -74,6 +74,40 @@ public sealed class ConfigParserTests
     }
 
     [Fact]
+    public void Every_mistake_about_discovery_and_experiments_is_named()
+    {
+        var mistakes = Should.Throw<ConfigException>(() => ConfigParser.Parse("gateway.yaml", """
+            redis: localhost
+            trusted_header: both
+            clusters:
+              a: {discover: {dns: "a b", port: 99999}}
+              b: {discover: {srv: _http._tcp.b.test, port: 80}, endpoints: ["127.0.0.1:1"]}
+              c: {discover: {registry: api}}
+              d: {discover: {}}
+              e: {discover: {file: e.yaml, server: "10.0.0.1:53"}, protocol: h2-tls}
+            experiments:
+              one: {arms: {only: 1}}
+              two: {arms: {a: 1, b: many}, header: Content-Length}
+            limits:
+              "a b": {rate: 200000/s, burst: 1, shared: true, share: 0}
+              l: {rate: 1/s, share: 0.5}
+            routes:
+              - {to: a, experiments: [three], allow: [everywhere]}
+              - {to: a, mirror: {to: e, percent: 101, in_flight_max: 0}, hedge: {after: 0s, percentile: 0.2}, cache: {}, experiments: [one]}
+            """)).Mistakes;
+
+        string[] expected =
+        [
+            "1 redis", "2 trusted_header", "4 clusters.a.discover.dns", "4 clusters.a.discover.port", "4 clusters.a.discover.port", "5 clusters.b.discover.port", "5 clusters.b.discover",
+            "6 clusters.c.discover.registry", "7 clusters.d.discover.dns", "8 clusters.e.discover.server", "8 clusters.e.protocol",
+            "10 experiments.one.arms", "11 experiments.two.arms", "11 experiments.two.header", "13 limits.a b.shared", "13 limits.a b.shared", "13 limits.a b.shared", "13 limits.a b.share", "14 limits.l.share",
+            "16 routes[0].experiments", "16 routes[0].allow",
+            "17 routes[1].mirror.to", "17 routes[1].mirror.percent", "17 routes[1].mirror.in_flight_max", "17 routes[1].hedge.after", "17 routes[1].hedge.percentile", "17 routes[1].cache",
+        ];
+        mistakes.Select(m => $"{m.Line} {m.Key}").Order(StringComparer.Ordinal).ShouldBe(expected.Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
     public void Broken_yaml_is_one_mistake_with_its_line() =>
         Should.Throw<ConfigException>(() => ConfigParser.Parse("g.yaml", "a: [\nb: c")).Mistakes.Single().Key.ShouldBe("(syntax)");
 

@@ -51,7 +51,8 @@ public sealed class LeanEdgeTests
         });
         await using var gateway = new LeanGateway([upstream.EndPoint], route: r => r with { Auth = AuthKind.Required }, edge: e => e with
         {
-            Jwt = new JwtConfig("i", "a"), ApiKeys = [new ApiKeyConfig("robot", SHA256.HashData("secret"u8))],
+            Jwt = new JwtConfig("i", "a"),
+            ApiKeys = [new ApiKeyConfig("robot", SHA256.HashData("secret"u8))],
         });
         gateway.Front.Snapshot.Jwt!.Keys = JwtVerifierTests.KeysOf("k", key);
         var now = DateTimeOffset.UtcNow.ToUnixTimeSeconds();

@@ -43,7 +43,11 @@ public sealed class GatewayHostTests : IDisposable
         metrics.ShouldContain("gateway_requests_total{route=\"all\",class=\"2xx\"} ");
         metrics.ShouldContain("gateway_requests_total{route=\"(none)\",class=\"4xx\"} 1\n");
         metrics.ShouldContain("gateway_target_available{cluster=\"behind\"");
-        (await AdminAsync(admin, "/")).ShouldContain("<h1>Gateway</h1>");
+        var page = await AdminAsync(admin, "/");
+        page.ShouldContain("<h2>Cluster behind</h2>");
+        page.ShouldContain($"<code>{two.EndPoint}</code>");
+        page.ShouldContain("<span class=good>available</span>");
+        page.ShouldNotContain("http://"); // nothing from elsewhere
 
         await stopping.CancelAsync();
         (await running.WaitAsync(TimeSpan.FromSeconds(15), Token)).ShouldBe(0);

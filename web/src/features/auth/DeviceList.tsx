@@ -8,6 +8,7 @@ import { Button } from '../../ui/Button';
 import { Icon } from '../../ui/Icon';
 import { Notice } from '../../ui/Notice';
 import { Skeleton } from '../../ui/Skeleton';
+import { deviceName } from './deviceName';
 import styles from './SettingsPage.module.css';
 
 export function DeviceList() {
@@ -41,7 +42,7 @@ export function DeviceList() {
           <li key={device.id}>
             <Icon name="device" size="1.6rem" />
             <div>
-              <strong>{device.device ?? 'Unknown device'}</strong>
+              <strong>{deviceName(device.device)}</strong>
               <small>
                 {device.current ? <span className={styles.here}>This device</span> : <>Active <Ago time={device.lastSeenAt} /></>}
                 {' · '}signed in <Ago time={device.createdAt} />
@@ -50,7 +51,7 @@ export function DeviceList() {
             <Button
               look={device.current ? 'ghost' : 'danger'}
               busy={revoke.isPending && revoke.variables.id === device.id}
-              aria-label={`Sign out ${device.device ?? 'unknown device'}`}
+              aria-label={`Sign out ${deviceName(device.device)}`}
               onClick={() => revoke.mutate(device)}
             >
               Sign out

@@ -66,7 +66,7 @@ export function FeedPage() {
         <>
           <div className={styles.wall}>
             {works.map((work, index) => (
-              <WorkCard key={work.id} work={work} size={sizeOf(work, index)} eager={index < 7} />
+              <WorkCard key={work.id} work={work} size={sizeOf(work, index, feed.hasNextPage ? Infinity : works.length)} eager={index < 7} />
             ))}
           </div>
           <More
@@ -81,10 +81,12 @@ export function FeedPage() {
   );
 }
 
-/** Every tenth clip gets the big place; upright clips stand over two rows. */
-function sizeOf(work: Work, index: number): 'wide' | 'large' | 'tall' {
+const clipsAroundLarge = 4;
+
+/** Every tenth clip gets the big place, unless too few follow to fill the wall around it; upright clips stand over two rows. */
+function sizeOf(work: Work, index: number, end: number): 'wide' | 'large' | 'tall' {
   if (work.playback.height > work.playback.width) return 'tall';
-  return index % 10 === 0 ? 'large' : 'wide';
+  return index % 10 === 0 && (index === 0 || index + clipsAroundLarge < end) ? 'large' : 'wide';
 }
 
 function Hero({ glow }: { glow: string | null }) {

@@ -1,0 +1,92 @@
+using System.Net;
+using Microsoft.Extensions.Logging.Abstractions;
+using Shouldly;
+using SkyRiff.Gateway.Configuration;
+using SkyRiff.Gateway.Lean;
+using SkyRiff.Gateway.Running;
+using SkyRiff.Kernel;
+using SkyRiff.Services.Tests.Gateway.Lean;
+using SkyRiff.Testing;
+using SkyRiff.Testing.Redis;
+using Xunit;
+
+namespace SkyRiff.Services.Tests.Gateway.Running;
+
+/// <summary>Limits that several gateways count together.</summary>
+public sealed class SharedLimitTests
+{
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task What_one_gateway_let_through_is_missing_at_the_other_and_a_reload_forgets_nothing()
+    {
+        await using var server = await RedisServerProcess.StartAsync();
+        await using var upstream = ScriptedUpstream.Answering("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+        var config = new EdgeConfig
+        {
+            Redis = $"redis://127.0.0.1:{server.Port}",
+            Clusters = [new ClusterConfig("c") { Endpoints = [new(upstream.EndPoint.ToString(), upstream.EndPoint, 1)] }],
+            Routes = [new RouteConfig("r") { Cluster = "c" }],
+            Limits = [new LimitConfig("per-address") { Count = 10, Period = TimeSpan.FromHours(1), Burst = 10, Everywhere = true, Shared = true, Share = 1 }],
+        };
+        await using var one = await StartedAsync(config);
+        await using var other = await StartedAsync(config);
+        (await StatusesAsync(one.Front, 8)).ShouldAllBe(status => status == 200);
+        await Until.HoldsAsync(() => one.Runtime.Snapshot.Limits["per-address"].Shared!.Told >= 1, "the first gateway told what it took");
+        (await StatusesAsync(other.Front, 1)).ShouldBe([200]); // on its own share, and hears of the others'
+        await Until.HoldsAsync(() => other.Runtime.Snapshot.Limits["per-address"].Shared!.Told >= 1, "the other gateway told and heard");
+        await Until.HoldsAsync(async () => (await StatusesAsync(other.Front, 1))[0] == 429, "the ten are used up");
+        await Until.HoldsAsync(async () => (await StatusesAsync(one.Front, 1))[0] == 429, "the first gateway hears of it too");
+        await one.Runtime.ApplyAsync(config with { SecurityHeaders = true }, Token);
+        (await StatusesAsync(one.Front, 1)).ShouldBe([429]);
+    }
+
+    [Fact]
+    public async Task A_gateway_whose_redis_is_away_serves_and_counts_its_share()
+    {
+        await using var upstream = ScriptedUpstream.Answering("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+        var config = new EdgeConfig
+        {
+            Redis = "redis://127.0.0.1:1",
+            Clusters = [new ClusterConfig("c") { Endpoints = [new(upstream.EndPoint.ToString(), upstream.EndPoint, 1)] }],
+            Routes = [new RouteConfig("r") { Cluster = "c" }],
+            Limits = [new LimitConfig("per-address") { Count = 20, Period = TimeSpan.FromHours(1), Everywhere = true, Shared = true, Share = 0.25 }],
+        };
+        await using var gateway = await StartedAsync(config);
+        (await StatusesAsync(gateway.Front, 1)).ShouldBe([200]);
+        var limit = gateway.Runtime.Snapshot.Limits["per-address"];
+        await Until.HoldsAsync(() => limit.Shared!.IsAway, "the outage was noticed");
+        limit.WhereCounted.ShouldBe("here, a share: Redis is away");
+        (await StatusesAsync(gateway.Front, 8)).ShouldBe([200, 200, 200, 200, 200, 429, 429, 429]);
+    }
+
+    private static async Task<List<int>> StatusesAsync(LeanFront front, int requests)
+    {
+        using var client = await Wire.ConnectAsync(front.EndPoint);
+        var statuses = new List<int>();
+        for (var i = 0; i < requests; i++)
+        {
+            await client.WriteAsync("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+            statuses.Add(int.Parse((await client.ReadResponseAsync()).Head.Split(' ')[1]));
+        }
+        return statuses;
+    }
+
+    private static async Task<Started> StartedAsync(EdgeConfig config)
+    {
+        var runtime = new EdgeRuntime(config, TimeProvider.System, Entropy.System, NullLoggerFactory.Instance);
+        await runtime.StartAsync(Token);
+        var front = LeanFront.Start(new LeanOptions { Listen = new(IPAddress.Loopback, 0), Loops = 1, DrainIdleTimeout = TimeSpan.FromMilliseconds(1) }, runtime.Snapshot, TimeProvider.System, Entropy.System);
+        runtime.Applied += snapshot => front.Snapshot = snapshot;
+        return new(runtime, front);
+    }
+
+    private sealed record Started(EdgeRuntime Runtime, LeanFront Front) : IAsyncDisposable
+    {
+        public async ValueTask DisposeAsync()
+        {
+            await Front.DisposeAsync();
+            await Runtime.DisposeAsync();
+        }
+    }
+}
