@@ -28,7 +28,7 @@ public sealed class ChainTests
             {
                 Interlocked.Increment(ref seen);
                 if (Wire.Header(head, PeerProxy.Mark) != "1") unseenByFront.Enqueue(head);
-                await wire.ReadBodyAsync(head);
+                await ReadBodyAsync(wire, head);
                 await wire.WriteAsync("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
             }
         });
@@ -99,6 +99,19 @@ public sealed class ChainTests
             if (honest != "honest") wrong.Add($"{cases[i].Name}: the next request was answered {honest}");
         }
         wrong.ShouldBeEmpty();
+    }
+
+    /// <summary>Chunk by chunk: the list has bodies that hold what looks like their end.</summary>
+    private static async Task ReadBodyAsync(Wire wire, string head)
+    {
+        if (Wire.Header(head, "Transfer-Encoding") is null)
+        {
+            await wire.ReadBodyAsync(head);
+            return;
+        }
+        int size;
+        while ((size = Convert.ToInt32((await wire.ReadUntilAsync("\r\n")).Split(';', '\r')[0], 16)) > 0) await wire.ReadAsync(size + 2);
+        while (await wire.ReadUntilAsync("\r\n") != "\r\n") continue;
     }
 
     /// <summary>A proxy may have answered and closed before all of it is sent.</summary>
