@@ -1,5 +1,6 @@
 using Shouldly;
 using SkyRiff.Bench;
+using SkyRiff.Testing;
 using Xunit;
 
 namespace SkyRiff.Services.Tests.Gateway.Holding;
@@ -24,7 +25,7 @@ public sealed class OverloadTests
             await slots.WaitAsync(call.Stopping);
             try
             {
-                await Task.Delay(Work, call.Stopping);
+                await Pace.KeepAsync(Work, call.Stopping);
             }
             finally
             {
