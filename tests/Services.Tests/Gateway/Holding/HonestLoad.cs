@@ -95,7 +95,7 @@ internal sealed class HonestLoad(int port, int connections, double perSecond)
         {
             var due = ((turn * connections) + number) * 1000.0 / perSecond;
             var wait = due - Stopwatch.GetElapsedTime(began).TotalMilliseconds;
-            if (wait > 0.5) await Task.Delay(TimeSpan.FromMilliseconds(wait), stop).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            if (wait > 0.5) await Pace.UntilDueAsync(wait, stop);
             if (stop.IsCancellationRequested) break;
             var asked = wait > 0 ? Stopwatch.GetElapsedTime(began).TotalMilliseconds : due;
             try

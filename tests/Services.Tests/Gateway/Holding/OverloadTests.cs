@@ -24,7 +24,7 @@ public sealed class OverloadTests
             await slots.WaitAsync(call.Stopping);
             try
             {
-                await Task.Delay(Work, call.Stopping);
+                await Pace.WorkAsync(Work, call.Stopping);
             }
             finally
             {
