@@ -79,9 +79,31 @@ internal sealed class RedisConnectionOptions
     }
 }
 
-/// <summary>The one client of the process. It connects when it is first used and comes back by itself; a start does not need it.</summary>
+/// <summary>The one client of the process. It comes back by itself; a start waits a moment for it and does not need it.</summary>
 internal static class RedisConnection
 {
+    /// <summary>How often, and each time how long, a start asks: an absent Redis delays it by a second, a silent one by two.</summary>
+    private const int GreetingsMax = 10;
+
+    private static readonly TimeSpan GreetingDurationMax = TimeSpan.FromMilliseconds(200);
+
+    /// <summary>Connects before the first call comes: the first calls of a process would otherwise find no connection yet and be limited by the process alone.</summary>
+    public static async Task GreetAsync(RedisClient redis, CancellationToken cancellationToken)
+    {
+        for (var greeting = 0; greeting < GreetingsMax; greeting++)
+        {
+            try
+            {
+                await redis.WithTimeLimit(GreetingDurationMax).PingAsync(cancellationToken);
+                return;
+            }
+            catch (RedisException)
+            {
+                // Not there yet, or away: the client has logged it, and goes on trying by itself.
+            }
+        }
+    }
+
     public static void Add(IServiceCollection services, RedisConnectionOptions options) => services.AddSingleton(provider => RedisClient.Create(
         options.ToClient(), provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<Entropy>(), provider.GetRequiredService<ILoggerFactory>().CreateLogger("redis")));
 }

@@ -12,6 +12,7 @@ using SkyRiff.Data;
 using SkyRiff.Http;
 using SkyRiff.Kernel;
 using SkyRiff.Kernel.Secrets;
+using SkyRiff.Redis;
 
 namespace SkyRiff.App.Hosting;
 
@@ -97,6 +98,7 @@ internal sealed class Server : IAsyncDisposable
     {
         await MigrateAsync(progress, cancellationToken);
         foreach (var readiness in Services.GetServices<IReadiness>()) await readiness.PrepareAsync(cancellationToken);
+        await RedisConnection.GreetAsync(Services.GetRequiredService<RedisClient>(), cancellationToken);
         await _app.StartAsync(cancellationToken);
         Services.GetRequiredService<Health>().Ready = true;
     }
