@@ -19,7 +19,7 @@ public sealed class StampedeTests(RedisServerFixture fixture)
         await using var process = await CacheProcess.StartAsync(fixture.Server, prefix: "s1");
         var clips = process.Cache.Family(source.Options());
         var callers = Enumerable.Range(0, 10_000).Select(_ => Task.Run(() => clips.GetAsync(1, Cancellation).AsTask(), Cancellation)).ToList();
-        await Until.HoldsAsync(() => source.Loads.Count > 0, "somebody loads");
+        await Until.HoldsAsync(() => clips.Statistics().Misses == callers.Count, "all of them miss while one loads");
         source.Hold.SetResult();
         (await Task.WhenAll(callers)).ShouldAllBe(clip => clip!.Title == "Otters");
         source.Loads.Count.ShouldBe(1);
