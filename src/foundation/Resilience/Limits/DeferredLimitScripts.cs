@@ -9,14 +9,8 @@ namespace SkyRiff.Resilience.Limits;
 /// </summary>
 internal static class DeferredLimitScripts
 {
-    private const string Now = """
-        local t = redis.call('TIME')
-        local now = (tonumber(t[1]) - 1700000000) * 1000000 + tonumber(t[2])
-
-        """;
-
     /// <summary>ARGV: microseconds per token, capacity, taken.</summary>
-    public static RedisScript TokenBucket { get; } = new(Now + """
+    public static RedisScript TokenBucket { get; } = new(SharedLimitScripts.Now + """
         local interval, capacity, taken = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
         local depth = interval * capacity
         local missing = math.max(0, (tonumber(redis.call('GET', KEYS[1])) or now) - now)
@@ -31,7 +25,7 @@ internal static class DeferredLimitScripts
         """);
 
     /// <summary>ARGV: window, limit, taken.</summary>
-    public static RedisScript SlidingWindow { get; } = new(Now + """
+    public static RedisScript SlidingWindow { get; } = new(SharedLimitScripts.Now + """
         local window, limit, taken = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
         local number = math.floor(now / window)
         local previous, current = 0, 0

@@ -8,7 +8,8 @@ namespace SkyRiff.Resilience.Limits;
 /// </summary>
 internal static class SharedLimitScripts
 {
-    private const string Now = """
+    /// <summary>Begins every script: both kinds of limiter must count from the same moment.</summary>
+    internal const string Now = """
         local t = redis.call('TIME')
         local now = (tonumber(t[1]) - 1700000000) * 1000000 + tonumber(t[2])
 
