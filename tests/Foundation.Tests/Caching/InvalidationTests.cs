@@ -244,14 +244,10 @@ public sealed class InvalidationTests(RedisServerFixture fixture)
         await clips.RemoveAsync(1, Cancellation);
         await one.Cache.InvalidateTagAsync("all", Cancellation);
         await clips.ClearAsync(Cancellation);
-        var keys = new List<string>();
-        await foreach (var key in fixture.Redis.ScanKeysAsync("i11*", 100, Cancellation))
-        {
-            using (key)
-                keys.Add(key.GetString()!);
-        }
-
-        keys.Count.ShouldBe(7, "three values, the board's birth and clock, a family and a tag");
+        // A caller has its value a moment before the lease of its load is given back, and a scan may say a key twice.
+        HashSet<string> keys = [];
+        await Until.HoldsAsync(async () => (keys = await KeysAsync("i11*")).Count <= 7, "more is kept than three values, the board's birth and clock, a family and a tag");
+        keys.Count.ShouldBe(7, string.Join(' ', keys));
         foreach (var key in keys) (await fixture.Redis.TimeToLiveAsync(key, Cancellation)).ShouldBeGreaterThan(0, key);
     }
 
@@ -276,6 +272,18 @@ public sealed class InvalidationTests(RedisServerFixture fixture)
         await clips.ClearAsync(Cancellation);
         (await clips.GetAsync(1, Cancellation))!.Title.ShouldBe("5");
         source.Loads.Count.ShouldBe(4, "the written one was not loaded");
+    }
+
+    private async Task<HashSet<string>> KeysAsync(string pattern)
+    {
+        var keys = new HashSet<string>();
+        await foreach (var key in fixture.Redis.ScanKeysAsync(pattern, 100, Cancellation))
+        {
+            using (key)
+                keys.Add(key.GetString()!);
+        }
+
+        return keys;
     }
 
     /// <summary>Until the process serves it from memory.</summary>

@@ -199,6 +199,24 @@ public sealed class ConnectionFaultTests
     }
 
     [Fact]
+    public async Task A_connection_that_is_not_there_yet_draws_no_commands_from_one_that_is()
+    {
+        await using var server = new ScriptedRedis();
+        await using var redis = Client(server, options => new RedisOptions { Endpoints = options.Endpoints, ConnectionsPerNode = 2 });
+        var first = redis.IncrementAsync("k", 1, Cancellation).AsTask();
+        using var peer = await server.NextAsync(Cancellation);
+        (await peer.CommandAsync(Cancellation)).ShouldBe("INCRBY k 1");
+
+        // The other connection has nothing before it and is wanted: it is made, but its handshake is never answered.
+        var second = redis.IncrementAsync("k", 2, Cancellation).AsTask();
+        using var silent = await server.NextAsync(Cancellation);
+        (await peer.CommandAsync(Cancellation).WaitAsync(TimeSpan.FromSeconds(10), Cancellation)).ShouldBe("INCRBY k 2");
+        await peer.SendAsync(":1\r\n:3\r\n", Cancellation);
+        (await first).ShouldBe(1);
+        (await second).ShouldBe(3);
+    }
+
+    [Fact]
     public async Task Bytes_that_are_not_RESP_break_the_connection_and_a_new_one_is_made()
     {
         await using var server = new ScriptedRedis();

@@ -76,9 +76,11 @@ internal sealed class Lane : IAsyncDisposable
             SendSlowly(command);
     }
 
-    /// <summary>Starts connecting.</summary>
+    /// <summary>Starts connecting, unless it did.</summary>
     public void Start()
     {
+        if (Volatile.Read(ref _running) is not null)
+            return;
         lock (_lock)
             EnsureRunningLocked();
     }

@@ -44,7 +44,7 @@ internal sealed class Node : IAsyncDisposable
         _lanes.Sum(lane => lane.Breaks),
         Array.Find(_lanes, lane => lane.WasTried)?.LastFailure?.Message);
 
-    /// <summary>On the lane with the fewest commands before it.</summary>
+    /// <summary>On the lane with the fewest commands before it. One that is not connected has none, and would draw all of them: it connects while an open one serves.</summary>
     public void Send(PendingReply command)
     {
         var best = _lanes[0];
@@ -54,6 +54,12 @@ internal sealed class Node : IAsyncDisposable
             var load = _lanes[index].Load;
             if (load < bestLoad)
                 (best, bestLoad) = (_lanes[index], load);
+        }
+
+        if (!best.IsOpen && LeastLoadedOpen() is { } open)
+        {
+            best.Start();
+            best = open;
         }
 
         best.Send(command);
@@ -78,6 +84,18 @@ internal sealed class Node : IAsyncDisposable
         }
 
         _dedicated.Sweep(now);
+    }
+
+    private Lane? LeastLoadedOpen()
+    {
+        Lane? best = null;
+        foreach (var lane in _lanes)
+        {
+            if (lane.IsOpen && (best is null || lane.Load < best.Load))
+                best = lane;
+        }
+
+        return best;
     }
 
     public IEnumerable<PendingReply> TakeWaiting() => _lanes.SelectMany(lane => lane.TakeWaiting());
