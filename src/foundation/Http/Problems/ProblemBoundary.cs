@@ -36,6 +36,11 @@ public sealed class ProblemBoundary(RequestDelegate next, IEnumerable<IFaultTran
         {
             await WriteAsync(http, Of(refused), refused.StatusCode);
         }
+        catch (IOException broken) when (broken.InnerException is OverflowException)
+        {
+            // A chunk whose size does not fit 64 bits: the server's only refusal of a body that is no BadHttpRequestException.
+            await WriteAsync(http, HttpProblems.BadRequest.Because("The request could not be read as HTTP."));
+        }
         catch (Exception fault)
         {
             await WriteFaultAsync(http, fault);

@@ -62,5 +62,9 @@ internal sealed class ListWorks(VideosDatabase database, IProfiles profiles, Lat
 
     /// <summary>The words as they are, anywhere: LIKE's own signs are escaped.</summary>
     private static string? Pattern(string? search) => search is null ? null
-        : $"%{(search.Length > SearchLengthMax ? search[..SearchLengthMax] : search).Replace("\\", "\\\\", StringComparison.Ordinal).Replace("%", "\\%", StringComparison.Ordinal).Replace("_", "\\_", StringComparison.Ordinal)}%";
+        : $"%{Cut(search).Replace("\\", "\\\\", StringComparison.Ordinal).Replace("%", "\\%", StringComparison.Ordinal).Replace("_", "\\_", StringComparison.Ordinal)}%";
+
+    /// <summary>Never between the two halves of one character: half of one is no text that a database takes.</summary>
+    private static string Cut(string search) => search.Length <= SearchLengthMax ? search
+        : search[..(char.IsHighSurrogate(search[SearchLengthMax - 1]) ? SearchLengthMax - 1 : SearchLengthMax)];
 }

@@ -7,14 +7,26 @@ using SkyRiff.Http;
 using SkyRiff.Kernel;
 using SkyRiff.Kernel.Outcomes;
 using SkyRiff.Objects;
+using SkyRiff.Resilience;
+using SkyRiff.Resilience.Calls;
 using SkyRiff.Videos.Media;
 
 namespace SkyRiff.Videos.Generating;
 
-/// <summary>Pictures that are to become first frames: checked, re-encoded and kept as objects until the sweep finds that no generation names them.</summary>
-internal sealed class ReferenceImages(ReferenceImageChecker checker, MediaOptions options, IObjectStore store, Entropy entropy)
+/// <summary>
+/// Pictures that are to become first frames: checked, re-encoded and kept as objects until the sweep finds that no generation names them. Checking takes a process
+/// and comes before any limit or price of the order is looked at, so only <see cref="AtOnce"/> run at a time and <see cref="QueueMax"/> wait.
+/// </summary>
+internal sealed class ReferenceImages(ReferenceImageChecker checker, MediaOptions options, IObjectStore store, Entropy entropy, TimeProvider time)
 {
     public static readonly ObjectPrefix Prefix = ObjectPrefix.Of("references/");
+
+    private const int AtOnce = 2;
+    private const int QueueMax = 20;
+    private static readonly TimeSpan QueueDurationMax = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan ComeBackAfter = TimeSpan.FromSeconds(2);
+
+    private readonly Bulkhead _checking = new(new BulkheadOptions { ConcurrencyMax = AtOnce, QueueMax = QueueMax, QueueDurationMax = QueueDurationMax }, new MonotonicClock(time));
 
     /// <summary>The key of the stored picture. The same picture of the same user has one key, so a repeated request stores nothing new.</summary>
     public async Task<Outcome<string?>> KeepAsync(UserId user, RequestGeneration.Image image, CancellationToken cancellationToken)
@@ -24,9 +36,25 @@ internal sealed class ReferenceImages(ReferenceImageChecker checker, MediaOption
         {
             return HttpProblems.Invalid.Because("The image is not base64.", [new FieldError("/inputReference/data", "The image's bytes in standard base64 are needed.")]);
         }
+        if (await _checking.EnterAsync(Deadline.None, cancellationToken) is not BulkheadEntry.Entered)
+        {
+            return HttpProblems.Unavailable.Because("Too many images are being checked at the moment; repeat the request with the same Idempotency-Key.") with { RetryAfter = ComeBackAfter };
+        }
+        try
+        {
+            return await CheckAndStoreAsync(user, bytes.AsMemory(0, length), image.ContentType, cancellationToken);
+        }
+        finally
+        {
+            _checking.Leave();
+        }
+    }
+
+    private async Task<Outcome<string?>> CheckAndStoreAsync(UserId user, ReadOnlyMemory<byte> bytes, string contentType, CancellationToken cancellationToken)
+    {
         using var scratch = Scratch.New(options.ScratchRoot, entropy);
-        if (!(await checker.CheckAsync(bytes.AsMemory(0, length), image.ContentType, scratch.Folder, cancellationToken)).TryGet(out var picture, out var problem)) return problem;
-        var hash = Convert.ToHexStringLower(SHA256.HashData(bytes.AsSpan(0, length)));
+        if (!(await checker.CheckAsync(bytes, contentType, scratch.Folder, cancellationToken)).TryGet(out var picture, out var problem)) return problem;
+        var hash = Convert.ToHexStringLower(SHA256.HashData(bytes.Span));
         var key = $"references/{user}/{hash[..32]}.png";
         await store.PutFileAsync(ObjectKey.Of(key), picture.Path, new PutOptions { ContentType = "image/png", LengthMax = options.OutputBytesMax }, cancellationToken);
         return key;

@@ -51,8 +51,17 @@ internal sealed class ServeMedia(IObjectStore store, MediaUrls urls, MediaAccess
         http.Response.ContentLength = length;
         if (range is not null) headers.ContentRange = string.Create(CultureInfo.InvariantCulture, $"bytes {offset}-{offset + length - 1}/{stored.Length}");
         if (HttpMethods.IsHead(http.Request.Method) || length == 0) return;
-        await using var read = await store.OpenReadAsync(granted.Key, range is null ? null : new ByteRange(offset, length), cancellationToken);
-        await read.Content.CopyToAsync(http.Response.Body, cancellationToken);
+        try
+        {
+            await using var read = await store.OpenReadAsync(granted.Key, range is null ? null : new ByteRange(offset, length), cancellationToken);
+            await read.Content.CopyToAsync(http.Response.Body, cancellationToken);
+        }
+        catch (ObjectStoreException gone) when (gone.Kind is ObjectStoreFault.NotFound && !http.Response.HasStarted)
+        {
+            // Deleted since we looked: an avatar that was just replaced, a clip of somebody who just left.
+            http.Response.Clear();
+            await ProblemWriter.WriteAsync(http, HttpProblems.NotFound.Because("No such file, or it is not yours to see."));
+        }
     }
 
     private sealed record Grant(ObjectKey Key, string CacheControl);

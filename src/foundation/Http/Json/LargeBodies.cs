@@ -1,0 +1,47 @@
+using SkyRiff.Kernel.Outcomes;
+
+namespace SkyRiff.Http;
+
+/// <summary>
+/// Room for bodies above <see cref="ApiRoute.BodyBytesMaxDefault"/>, which are kept whole while they are read and used. A client that sends one slowly costs memory
+/// for as long as it likes, so there are few of them at a time, and few of one caller's. Thread-safe.
+/// </summary>
+internal sealed class LargeBodies
+{
+    public const int AtOnce = 64;
+    public const int AtOncePerCaller = 8;
+
+    private static readonly TimeSpan ComeBackAfter = TimeSpan.FromSeconds(2);
+
+    private readonly Lock _lock = new();
+    private readonly Dictionary<long, int> _insideOfCaller = [];
+    private int _inside;
+
+    /// <summary>Whether a request needs room: its length is not told, or large, and not so large that it is refused unread.</summary>
+    public static bool Concerns(long? announced, int bytesMax) => bytesMax > ApiRoute.BodyBytesMaxDefault && announced is not (<= ApiRoute.BodyBytesMaxDefault) && !(announced > bytesMax);
+
+    /// <summary>Takes room, which <see cref="Leave"/> gives back; or answers why there is none.</summary>
+    public Problem? TryEnter(long caller)
+    {
+        lock (_lock)
+        {
+            var own = _insideOfCaller.GetValueOrDefault(caller);
+            if (own >= AtOncePerCaller) return HttpProblems.RateLimited.Because($"You may send {AtOncePerCaller} large bodies at a time; wait for one.") with { RetryAfter = ComeBackAfter };
+            if (_inside >= AtOnce) return HttpProblems.Unavailable.Because("Too many large bodies are being sent at the moment; come back soon.") with { RetryAfter = ComeBackAfter };
+            _insideOfCaller[caller] = own + 1;
+            _inside++;
+            return null;
+        }
+    }
+
+    public void Leave(long caller)
+    {
+        lock (_lock)
+        {
+            _inside--;
+            var left = _insideOfCaller[caller] - 1;
+            if (left == 0) _insideOfCaller.Remove(caller);
+            else _insideOfCaller[caller] = left;
+        }
+    }
+}
