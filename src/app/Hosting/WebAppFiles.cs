@@ -40,7 +40,8 @@ internal static class WebAppFiles
 
     private static bool IsPage(HttpRequest request) =>
         (HttpMethods.IsGet(request.Method) || HttpMethods.IsHead(request.Method))
-        && !request.Path.StartsWithSegments("/api") && !request.Path.StartsWithSegments("/media") && !request.Path.StartsWithSegments("/assets");
+        && !request.Path.StartsWithSegments("/api") && !request.Path.StartsWithSegments("/media") && !request.Path.StartsWithSegments("/assets")
+        && !request.Path.StartsWithSegments("/metrics");
 
     private static async Task SendPageAsync(HttpContext http, PhysicalFileProvider files)
     {

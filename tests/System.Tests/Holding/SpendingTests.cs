@@ -57,6 +57,26 @@ public sealed class SpendingTests
         (other.Status, other.Code).ShouldBe((HttpStatusCode.UnprocessableEntity, "request.idempotency_key_reused"));
     }
 
+    [Fact]
+    public async Task A_repeated_order_is_answered_as_before_although_its_model_is_gone()
+    {
+        await using var stub = await StubProvider.StartAsync();
+        await using var site = new ProgramSite(stub.Settings());
+        var program = await site.StartAsync();
+        using var person = await Person.RegisterAsync(site);
+        var first = await person.OrderAsync("a wish of yesterday", "key-of-yesterday", "stub-1");
+        await Books.ShouldBeSettledOnceAsync(person, await person.EndOfAsync((string)first.Json["id"]!));
+        (await program.StopAsync()).ShouldBe(0);
+
+        var model = site.Settings.Single(setting => setting.Value == "stub-1").Key;
+        site.Settings[model] = "stub-2";
+        await site.StartAsync();
+        var again = await person.OrderAsync("a wish of yesterday", "key-of-yesterday", "stub-1");
+        (again.Status, again.Body.SequenceEqual(first.Body)).ShouldBe((first.Status, true), again.ToString());
+        (await person.OrderAsync("a wish of today", model: "stub-1")).Status.ShouldBe(HttpStatusCode.UnprocessableEntity);
+        stub.Creations("a wish of yesterday").ShouldBe(1);
+    }
+
     private static string LastKey => Key(Keys - 1);
 
     private static string Key(int number) => $"key-{number.ToString(System.Globalization.CultureInfo.InvariantCulture)}-of-this-test";

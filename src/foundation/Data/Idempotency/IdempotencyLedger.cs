@@ -52,9 +52,7 @@ public static class IdempotencyLedger
                 $"INSERT INTO {session.Schema}.idempotency (owner, key, fingerprint) VALUES ({owner}, {key.Key}, {key.Fingerprint}) ON CONFLICT DO NOTHING", cancellationToken);
             if (inserted == 1) return IdempotencyClaim.Fresh.Instance;
 
-            var known = await session.FirstAsync(
-                $"SELECT fingerprint, status, reply FROM {session.Schema}.idempotency WHERE owner = {owner} AND key = {key.Key}",
-                row => new Known(row.Bytes(0), row.IsNull(1) ? null : new StoredReply(row.Short(1), row.Bytes(2))), cancellationToken);
+            var known = await FindAsync(session, owner, key, cancellationToken);
             if (known is null) continue; // swept between the two statements
             if (!known.Fingerprint.AsSpan().SequenceEqual(key.Fingerprint)) return IdempotencyClaim.Mismatch.Instance;
             return known.Reply is { } reply ? new IdempotencyClaim.Replay(reply) : IdempotencyClaim.Pending.Instance;
@@ -70,6 +68,14 @@ public static class IdempotencyLedger
             WHERE owner = {owner} AND key = {key.Key}
             RETURNING status, reply
             """, row => new StoredReply(row.Short(0), row.Bytes(1)), cancellationToken);
+
+    /// <summary>The reply that is stored for this very request, if any; claims nothing.</summary>
+    public static async Task<StoredReply?> FindReplyAsync(SqlSession session, long owner, IdempotencyKey key, CancellationToken cancellationToken) =>
+        await FindAsync(session, owner, key, cancellationToken) is { } known && known.Fingerprint.AsSpan().SequenceEqual(key.Fingerprint) ? known.Reply : null;
+
+    private static Task<Known?> FindAsync(SqlSession session, long owner, IdempotencyKey key, CancellationToken cancellationToken) => session.FirstAsync(
+        $"SELECT fingerprint, status, reply FROM {session.Schema}.idempotency WHERE owner = {owner} AND key = {key.Key}",
+        row => new Known(row.Bytes(0), row.IsNull(1) ? null : new StoredReply(row.Short(1), row.Bytes(2))), cancellationToken);
 
     private sealed record Known(byte[] Fingerprint, StoredReply? Reply);
 }

@@ -1,3 +1,4 @@
+using SkyRiff.Kernel;
 using SkyRiff.Kernel.Outcomes;
 
 namespace SkyRiff.Http;
@@ -13,8 +14,7 @@ internal sealed class LargeBodies
 
     private static readonly TimeSpan ComeBackAfter = TimeSpan.FromSeconds(2);
 
-    private readonly Lock _lock = new();
-    private readonly Dictionary<long, int> _insideOfCaller = [];
+    private readonly PlacesPerKey<long> _perCaller = new(AtOncePerCaller);
     private int _inside;
 
     /// <summary>Whether a request needs room: its length is not told, or large, and not so large that it is refused unread.</summary>
@@ -23,25 +23,15 @@ internal sealed class LargeBodies
     /// <summary>Takes room, which <see cref="Leave"/> gives back; or answers why there is none.</summary>
     public Problem? TryEnter(long caller)
     {
-        lock (_lock)
-        {
-            var own = _insideOfCaller.GetValueOrDefault(caller);
-            if (own >= AtOncePerCaller) return HttpProblems.RateLimited.Because($"You may send {AtOncePerCaller} large bodies at a time; wait for one.") with { RetryAfter = ComeBackAfter };
-            if (_inside >= AtOnce) return HttpProblems.Unavailable.Because("Too many large bodies are being sent at the moment; come back soon.") with { RetryAfter = ComeBackAfter };
-            _insideOfCaller[caller] = own + 1;
-            _inside++;
-            return null;
-        }
+        if (!_perCaller.TryEnter(caller)) return HttpProblems.RateLimited.Because($"You may send {AtOncePerCaller} large bodies at a time; wait for one.") with { RetryAfter = ComeBackAfter };
+        if (Interlocked.Increment(ref _inside) <= AtOnce) return null;
+        Leave(caller);
+        return HttpProblems.Unavailable.Because("Too many large bodies are being sent at the moment; come back soon.") with { RetryAfter = ComeBackAfter };
     }
 
     public void Leave(long caller)
     {
-        lock (_lock)
-        {
-            _inside--;
-            var left = _insideOfCaller[caller] - 1;
-            if (left == 0) _insideOfCaller.Remove(caller);
-            else _insideOfCaller[caller] = left;
-        }
+        Interlocked.Decrement(ref _inside);
+        _perCaller.Leave(caller);
     }
 }

@@ -3,6 +3,7 @@ using SkyRiff.Contracts;
 using SkyRiff.Data;
 using SkyRiff.Http;
 using SkyRiff.Http.Webhooks;
+using SkyRiff.Kernel;
 using SkyRiff.Kernel.Ids;
 using SkyRiff.Kernel.Outcomes;
 using SkyRiff.Payments.Ledger;
@@ -22,12 +23,15 @@ internal sealed class ReceivePaymentWebhook(
 {
     public const int BodyBytesMax = 64 * 1024;
 
+    /// <summary>Strangers can have calls refused as often as they like, and an operator wants to see a wrong secret.</summary>
+    private readonly Seldom _warning = new(time, TimeSpan.FromMinutes(1));
+
     public async Task HandleAsync(Call call, CancellationToken cancellationToken)
     {
         var outcome = await ReceiveAsync(call, cancellationToken);
         if (!outcome.TryGet(out var reply, out var problem))
         {
-            logger.LogWarning("A webhook was refused: {Problem}", problem);
+            if (_warning.IsTime(out var keptBack)) logger.LogWarning("A webhook was refused: {Problem} ({KeptBack} more since the last such line)", problem, keptBack);
             await ProblemWriter.WriteAsync(call.Http, problem);
             return;
         }

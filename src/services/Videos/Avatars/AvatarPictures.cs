@@ -3,15 +3,13 @@ using SkyRiff.Contracts;
 using SkyRiff.Kernel;
 using SkyRiff.Kernel.Outcomes;
 using SkyRiff.Objects;
-using SkyRiff.Resilience;
-using SkyRiff.Resilience.Calls;
 using SkyRiff.Videos.Media;
 
 namespace SkyRiff.Videos.Avatars;
 
 /// <summary>
-/// Users' pictures: checked and re-encoded by <see cref="ReferenceImageChecker"/>, then cut to a square WebP of <see cref="Side"/> pixels. Decoding takes a
-/// process, so only <see cref="AtOnce"/> run at a time and <see cref="QueueMax"/> wait. A name is the content's hash and a random part: setting the same
+/// Users' pictures: checked and re-encoded by <see cref="ReferenceImageChecker"/>, then cut to a square WebP of <see cref="Side"/> pixels, in
+/// <see cref="PictureTurns"/>. A name is the content's hash and a random part: setting the same
 /// picture twice makes two objects, so that deleting the former one never takes away the new one.
 /// </summary>
 internal sealed class AvatarPictures(ReferenceImageChecker checker, Ffmpeg ffmpeg, MediaOptions options, IObjectStore store, Entropy entropy, TimeProvider time) : IAvatars
@@ -20,34 +18,24 @@ internal sealed class AvatarPictures(ReferenceImageChecker checker, Ffmpeg ffmpe
     public const string Folder = "avatars";
 
     private const int Quality = 80;
-    private const int AtOnce = 2;
-    private const int QueueMax = 20;
     private const int OutputBytesMax = 1 << 20;
-    private static readonly TimeSpan QueueDurationMax = TimeSpan.FromSeconds(5);
-    private static readonly TimeSpan ComeBackAfter = TimeSpan.FromSeconds(2);
-
-    private readonly Bulkhead _decoding = new(new BulkheadOptions { ConcurrencyMax = AtOnce, QueueMax = QueueMax, QueueDurationMax = QueueDurationMax }, new MonotonicClock(time));
+    private readonly PictureTurns _turns = new(time);
 
     public static ObjectPrefix PrefixOf(UserId user) => ObjectPrefix.Of($"{Folder}/{user}/");
 
-    public async Task<Outcome<string>> StoreAsync(UserId user, ReadOnlyMemory<byte> image, string? contentType, CancellationToken cancellationToken)
+    public Task<Outcome<string>> StoreAsync(UserId user, ReadOnlyMemory<byte> image, string? contentType, CancellationToken cancellationToken) =>
+        _turns.RunAsync(user, AvatarProblems.Busy.Because("Try again in a moment."), () => CheckAndStoreAsync(user, image, contentType, cancellationToken), cancellationToken);
+
+    private async Task<Outcome<string>> CheckAndStoreAsync(UserId user, ReadOnlyMemory<byte> image, string? contentType, CancellationToken cancellationToken)
     {
-        if (await _decoding.EnterAsync(Deadline.None, cancellationToken) is not BulkheadEntry.Entered) return AvatarProblems.Busy.Because("Try again in a moment.") with { RetryAfter = ComeBackAfter };
-        try
-        {
-            using var scratch = Scratch.New(options.ScratchRoot, entropy);
-            if (!(await checker.CheckAsync(image, contentType, scratch.Folder, cancellationToken)).TryGet(out var picture, out var problem)) return InOurWords(problem);
-            var path = scratch.File("avatar.webp");
-            await CutAsync(picture.Path, scratch.Folder, cancellationToken);
-            var hash = SHA256.HashData(await File.ReadAllBytesAsync(path, cancellationToken));
-            var key = $"{Folder}/{user}/{Convert.ToHexStringLower(hash.AsSpan(0, 12))}{RandomPart()}.webp";
-            await store.PutFileAsync(ObjectKey.Of(key), path, new PutOptions { ContentType = MediaTypes.Picture, LengthMax = OutputBytesMax }, cancellationToken);
-            return "/media/" + key;
-        }
-        finally
-        {
-            _decoding.Leave();
-        }
+        using var scratch = Scratch.New(options.ScratchRoot, entropy);
+        if (!(await checker.CheckAsync(image, contentType, scratch.Folder, cancellationToken)).TryGet(out var picture, out var problem)) return InOurWords(problem);
+        var path = scratch.File("avatar.webp");
+        await CutAsync(picture.Path, scratch.Folder, cancellationToken);
+        var hash = SHA256.HashData(await File.ReadAllBytesAsync(path, cancellationToken));
+        var key = $"{Folder}/{user}/{Convert.ToHexStringLower(hash.AsSpan(0, 12))}{RandomPart()}.webp";
+        await store.PutFileAsync(ObjectKey.Of(key), path, new PutOptions { ContentType = MediaTypes.Picture, LengthMax = OutputBytesMax }, cancellationToken);
+        return "/media/" + key;
     }
 
     public async Task DeleteAsync(UserId user, string path, CancellationToken cancellationToken)

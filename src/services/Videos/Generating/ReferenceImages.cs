@@ -7,29 +7,16 @@ using SkyRiff.Http;
 using SkyRiff.Kernel;
 using SkyRiff.Kernel.Outcomes;
 using SkyRiff.Objects;
-using SkyRiff.Resilience;
-using SkyRiff.Resilience.Calls;
 using SkyRiff.Videos.Media;
 
 namespace SkyRiff.Videos.Generating;
 
-/// <summary>
-/// Pictures that are to become first frames: checked, re-encoded and kept as objects until the sweep finds that no generation names them. Checking takes a process
-/// and comes before any limit or price of the order is looked at, so only <see cref="AtOnce"/> run at a time and <see cref="QueueMax"/> wait, of one user <see cref="PerUserMax"/>, so that nobody takes all the places.
-/// </summary>
+/// <summary>Pictures that are to become first frames: checked, re-encoded and kept as objects until the sweep finds that no generation names them.</summary>
 internal sealed class ReferenceImages(ReferenceImageChecker checker, MediaOptions options, IObjectStore store, Entropy entropy, TimeProvider time)
 {
     public static readonly ObjectPrefix Prefix = ObjectPrefix.Of("references/");
 
-    private const int AtOnce = 2;
-    private const int QueueMax = 20;
-    private const int PerUserMax = 3;
-    private static readonly TimeSpan QueueDurationMax = TimeSpan.FromSeconds(5);
-    private static readonly TimeSpan ComeBackAfter = TimeSpan.FromSeconds(2);
-
-    private readonly Bulkhead _checking = new(new BulkheadOptions { ConcurrencyMax = AtOnce, QueueMax = QueueMax, QueueDurationMax = QueueDurationMax }, new MonotonicClock(time));
-    private readonly Lock _lock = new();
-    private readonly Dictionary<UserId, int> _ofUser = [];
+    private readonly PictureTurns _turns = new(time);
 
     /// <summary>The key of the stored picture. The same picture of the same user has one key, so a repeated request stores nothing new.</summary>
     public async Task<Outcome<string?>> KeepAsync(UserId user, RequestGeneration.Image image, CancellationToken cancellationToken)
@@ -39,52 +26,8 @@ internal sealed class ReferenceImages(ReferenceImageChecker checker, MediaOption
         {
             return HttpProblems.Invalid.Because("The image is not base64.", [new FieldError("/inputReference/data", "The image's bytes in standard base64 are needed.")]);
         }
-        if (!TryCount(user)) return HttpProblems.RateLimited.Because($"{PerUserMax} of your images are being checked; wait for one.") with { RetryAfter = ComeBackAfter };
-        try
-        {
-            return await CheckInTurnAsync(user, bytes.AsMemory(0, length), image.ContentType, cancellationToken);
-        }
-        finally
-        {
-            Uncount(user);
-        }
-    }
-
-    private bool TryCount(UserId user)
-    {
-        lock (_lock)
-        {
-            var own = _ofUser.GetValueOrDefault(user);
-            if (own >= PerUserMax) return false;
-            _ofUser[user] = own + 1;
-            return true;
-        }
-    }
-
-    private void Uncount(UserId user)
-    {
-        lock (_lock)
-        {
-            var left = _ofUser[user] - 1;
-            if (left == 0) _ofUser.Remove(user);
-            else _ofUser[user] = left;
-        }
-    }
-
-    private async Task<Outcome<string?>> CheckInTurnAsync(UserId user, ReadOnlyMemory<byte> bytes, string contentType, CancellationToken cancellationToken)
-    {
-        if (await _checking.EnterAsync(Deadline.None, cancellationToken) is not BulkheadEntry.Entered)
-        {
-            return HttpProblems.Unavailable.Because("Too many images are being checked at the moment; repeat the request with the same Idempotency-Key.") with { RetryAfter = ComeBackAfter };
-        }
-        try
-        {
-            return await CheckAndStoreAsync(user, bytes, contentType, cancellationToken);
-        }
-        finally
-        {
-            _checking.Leave();
-        }
+        var busy = HttpProblems.Unavailable.Because("Too many images are being checked at the moment; repeat the request with the same Idempotency-Key.");
+        return await _turns.RunAsync(user, busy, () => CheckAndStoreAsync(user, bytes.AsMemory(0, length), image.ContentType, cancellationToken), cancellationToken);
     }
 
     private async Task<Outcome<string?>> CheckAndStoreAsync(UserId user, ReadOnlyMemory<byte> bytes, string contentType, CancellationToken cancellationToken)

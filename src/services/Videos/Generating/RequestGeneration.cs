@@ -30,18 +30,32 @@ internal sealed class RequestGeneration(
         var check = new Check();
         check.Text("/prompt", request.Prompt, 1, PromptLengthMax, multiline: true);
         if (check.Problem is { } invalid) return invalid;
-        if (!catalog.Quote(request.Model, request.Seconds, request.Size, request.InputReference is not null).TryGet(out var offer, out var problem)) return problem;
-
         var user = UserId.Of(call.Caller.Subject);
+        if (!catalog.Quote(request.Model, request.Seconds, request.Size, request.InputReference is not null).TryGet(out var offer, out var problem))
+        {
+            // The same request may have been answered under another catalog.
+            return await AnswerOfBeforeAsync(user, call.Key, cancellationToken) ?? problem;
+        }
+
         var plan = await entitlements.OfAsync(user, cancellationToken);
         string? reference = null;
-        if (request.InputReference is { } image && !(await references.KeepAsync(user, image, cancellationToken)).TryGet(out reference, out problem)) return problem;
+        if (request.InputReference is { } image)
+        {
+            if (await AnswerOfBeforeAsync(user, call.Key, cancellationToken) is { } before) return before;
+            if (!(await references.KeepAsync(user, image, cancellationToken)).TryGet(out reference, out problem)) return problem;
+            // That took a while, in which the user may have left.
+            if (!await call.IsStillSignedInAsync(cancellationToken)) return HttpProblems.Unauthenticated.Because("The session ended while the image was checked.");
+        }
 
         var begun = await BeginAsync(user, request.Prompt.Trim(), offer, plan, reference, call.Key, cancellationToken);
         if (!begun.TryGet(out var start, out problem)) return problem;
         Checkpoint.Reached("videos.holding");
         return start.Reply ?? await acceptance.ContinueAsync(start.Row!, cancellationToken);
     }
+
+    /// <summary>The reply that a repeated request was given; null when it was given none. A look that decides nothing: only <see cref="BeginAsync"/> claims the key.</summary>
+    private async Task<StoredReply?> AnswerOfBeforeAsync(UserId user, IdempotencyKey key, CancellationToken cancellationToken) =>
+        await database.PrimaryAsync(user.Slot(), (sql, token) => IdempotencyLedger.FindReplyAsync(sql, user.Value, key, token), cancellationToken);
 
     /// <summary>A row to go on with, or the reply that was given before.</summary>
     private sealed record Start(GenerationRow? Row, Outcome<StoredReply>? Reply);

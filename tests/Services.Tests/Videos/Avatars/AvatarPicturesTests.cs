@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Logging.Abstractions;
 using Shouldly;
 using SkyRiff.Contracts;
+using SkyRiff.Http;
 using SkyRiff.Kernel;
 using SkyRiff.Kernel.Outcomes;
 using SkyRiff.Objects;
@@ -98,10 +99,23 @@ public sealed class AvatarPicturesTests : IDisposable
     {
         var image = await ImageAsync("a.png", 1000, 1000);
         var pictures = Pictures;
-        var outcomes = await Task.WhenAll(Enumerable.Range(0, 60).Select(_ => pictures.StoreAsync(User, image, "image/png", Ct)));
+        var outcomes = await Task.WhenAll(Enumerable.Range(0, 60).Select(user => pictures.StoreAsync(new UserId(user + 1), image, "image/png", Ct)));
         outcomes.Count(outcome => outcome.Problem?.Code == AvatarProblems.Busy).ShouldBeGreaterThan(0);
         outcomes.ShouldAllBe(outcome => outcome.Succeeded || (outcome.Problem.Code == AvatarProblems.Busy && outcome.Problem.RetryAfter > TimeSpan.Zero));
         outcomes.Count(outcome => outcome.Succeeded).ShouldBeGreaterThanOrEqualTo(2);
+    }
+
+    [Fact]
+    public async Task One_users_many_pictures_leave_room_to_another()
+    {
+        var image = await ImageAsync("a.png", 1000, 1000);
+        var pictures = Pictures;
+        var many = Enumerable.Range(0, 30).Select(_ => pictures.StoreAsync(User, image, "image/png", Ct)).ToList();
+        (await pictures.StoreAsync(new UserId(43), image, "image/png", Ct)).Succeeded.ShouldBeTrue();
+        var outcomes = await Task.WhenAll(many);
+        outcomes.Count(outcome => outcome.Succeeded).ShouldBe(PictureTurns.PerUserMax);
+        outcomes.Where(outcome => !outcome.Succeeded).ShouldAllBe(outcome => outcome.Problem!.Code == HttpProblems.RateLimited && outcome.Problem.RetryAfter > TimeSpan.Zero);
+        (await pictures.StoreAsync(User, image, "image/png", Ct)).Succeeded.ShouldBeTrue("places come back");
     }
 
     [Fact]

@@ -4,6 +4,7 @@ using SkyRiff.Contracts;
 using SkyRiff.Data;
 using SkyRiff.Http;
 using SkyRiff.Http.Webhooks;
+using SkyRiff.Kernel;
 using SkyRiff.Kernel.Outcomes;
 
 namespace SkyRiff.Videos.Providers.OpenAiVideos;
@@ -22,11 +23,14 @@ internal sealed class ReceiveProviderWebhook(VideosDatabase database, JobQueue q
     /// <summary>How far its timestamp may be from now, as Standard Webhooks advises.</summary>
     private static readonly TimeSpan Tolerance = TimeSpan.FromMinutes(5);
 
+    /// <summary>Strangers can have calls refused as often as they like, and an operator wants to see a wrong secret.</summary>
+    private readonly Seldom _warning = new(time, TimeSpan.FromMinutes(1));
+
     public async Task HandleAsync(Call call, CancellationToken cancellationToken)
     {
         if (!(await ReceiveAsync(call, cancellationToken)).TryGet(out var reply, out var problem))
         {
-            logger.LogWarning("A provider's webhook was refused: {Problem}", problem);
+            if (_warning.IsTime(out var keptBack)) logger.LogWarning("A provider's webhook was refused: {Problem} ({KeptBack} more since the last such line)", problem, keptBack);
             await ProblemWriter.WriteAsync(call.Http, problem);
             return;
         }
