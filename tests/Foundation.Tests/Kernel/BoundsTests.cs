@@ -34,7 +34,7 @@ public sealed class BoundsTests
                 Interlocked.Decrement(ref inside);
                 places.Leave(7);
             }
-        })));
+        }, TestContext.Current.CancellationToken)));
         most.ShouldBeLessThanOrEqualTo(3);
         for (var i = 0; i < 3; i++) places.TryEnter(7).ShouldBeTrue();
         places.TryEnter(7).ShouldBeFalse();

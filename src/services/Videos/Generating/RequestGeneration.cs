@@ -34,7 +34,7 @@ internal sealed class RequestGeneration(
         if (!catalog.Quote(request.Model, request.Seconds, request.Size, request.InputReference is not null).TryGet(out var offer, out var problem))
         {
             // The same request may have been answered under another catalog.
-            return await AnswerOfBeforeAsync(user, call.Key, cancellationToken) ?? problem;
+            return await AnswerOfBeforeAsync(user, call.Key, cancellationToken) is { } given ? given : problem;
         }
 
         var plan = await entitlements.OfAsync(user, cancellationToken);
