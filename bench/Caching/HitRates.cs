@@ -3,11 +3,12 @@ namespace SkyRiff.Bench.Caching;
 /// <summary>Hit rates of the replacement policies on the same requests, measured over the second half of each run.</summary>
 internal static class HitRates
 {
-    public static IEnumerable<(string Name, double Percent)> Measure(int requests)
+    /// <summary>One rate per policy, workload and seed.</summary>
+    public static IEnumerable<(string Name, double Percent)> Measure(int requests, int seeds)
     {
-        foreach (var (name, capacity, keys) in Workloads.All(requests))
+        foreach (var (seed, name, capacity, keys) in Enumerable.Range(0, seeds).SelectMany(seed => Workloads.All(requests, seed).Select(workload => (seed, workload.Name, workload.Capacity, workload.Keys))))
         {
-            foreach (var policy in new IReplacementPolicy[] { new Ours(capacity), new S3Fifo(capacity), new Lru(capacity), new FrameworkMemoryCache(capacity) })
+            foreach (var policy in new IReplacementPolicy[] { new Ours(capacity, seed), new S3Fifo(capacity), new Lru(capacity), new FrameworkMemoryCache(capacity) })
             {
                 using (policy)
                     yield return ($"{policy.Name}.hit_rate.{name}", 100 * HitRate(policy, keys));
