@@ -5,15 +5,11 @@ internal static class Workloads
 {
     private const int Capacity = 5_000;
 
-    public static IEnumerable<(string Name, int Capacity, long[] Keys)> All(int requests, int seed)
+    /// <summary>At least two of each kind, so that no policy is made for one of them; the streams are endless.</summary>
+    public static IEnumerable<(string Name, int Capacity, IEnumerable<long> Keys)> All(int requests, int run)
     {
-        foreach (var (name, capacity, keys) in Streams(requests, 100 * seed))
-            yield return (name, capacity, [.. keys.Take(requests)]);
-    }
+        var seed = 100 * run;
 
-    /// <summary>Two of each kind, so that no policy is made for one of them.</summary>
-    private static IEnumerable<(string Name, int Capacity, IEnumerable<long> Keys)> Streams(int requests, int seed)
-    {
         // A feed: half a million works, a few of which everybody asks for.
         yield return ("zipf090", Capacity, Zipf(500_000, 0.9, seed + 1));
         yield return ("zipf110", Capacity, Zipf(500_000, 1.1, seed + 2));
@@ -39,10 +35,10 @@ internal static class Workloads
         yield return ("newest_small_cache", Capacity / 5, Newest(Zipf(25_000, 0.9, seed + 12), 4));
 
         // The policy has to change its mind.
-        yield return ("changing", Capacity, [.. Loop(Capacity * 3 / 2).Take(requests / 3), .. Zipf(500_000, 0.9, seed + 13).Take(requests / 3), .. Newest(Zipf(25_000, 0.9, seed + 14), 4).Take(requests / 3)]);
-        yield return ("changing_back", Capacity, [.. Zipf(500_000, 1.0, seed + 15).Take(requests / 4), .. Newest(Zipf(25_000, 0.9, seed + 16), 4).Take(requests / 4),
-            .. Mixed(Zipf(500_000, 0.9, seed + 17), Scan()).Take(requests / 4), .. Newest(Zipf(50_000, 0.8, seed + 18), 8).Take(requests / 4)]);
-        yield return ("changing_to_loop", Capacity, [.. Newest(Zipf(25_000, 0.9, seed + 19), 4).Take(requests / 2), .. Loop(Capacity * 3 / 2).Take(requests / 2)]);
+        yield return ("changing", Capacity, Loop(Capacity * 3 / 2).Take(requests / 3).Concat(Zipf(500_000, 0.9, seed + 13).Take(requests / 3)).Concat(Newest(Zipf(25_000, 0.9, seed + 14), 4)));
+        yield return ("changing_back", Capacity, Zipf(500_000, 1.0, seed + 15).Take(requests / 4).Concat(Newest(Zipf(25_000, 0.9, seed + 16), 4).Take(requests / 4))
+            .Concat(Mixed(Zipf(500_000, 0.9, seed + 17), Scan()).Take(requests / 4)).Concat(Newest(Zipf(50_000, 0.8, seed + 18), 8)));
+        yield return ("changing_to_loop", Capacity, Newest(Zipf(25_000, 0.9, seed + 19), 4).Take(requests / 2).Concat(Loop(Capacity * 3 / 2)));
     }
 
     /// <summary>Key k (from 0) has weight 1 / (k + 1)^exponent.</summary>
