@@ -78,6 +78,44 @@ public sealed class ReplacementTests
         }
     }
 
+    [Fact]
+    public void The_window_grows_by_its_own_regrets_shrinks_by_those_of_main_and_must_go_on_proving_itself()
+    {
+        var balance = new WindowBalance(Capacity);
+        var next = 1UL;
+        Regret(100, balance.OnLeftWindow);
+        balance.WindowMax.ShouldBeInRange(200, 210);
+        Regret(50, balance.OnLeftMain);
+        balance.WindowMax.ShouldBeInRange(100, 110);
+
+        // Who left longer ago than what an eighth of the room would hold is no regret.
+        var longAgo = Hash();
+        balance.OnLeftWindow(longAgo, 1);
+        for (var i = 0; i < Capacity / 8; i++)
+            balance.OnLeftWindow(Hash(), 1);
+        var before = balance.WindowMax;
+        balance.OnNewcomer(longAgo, 1, Capacity);
+        balance.WindowMax.ShouldBeLessThanOrEqualTo(before);
+
+        Regret(10_000, balance.OnLeftWindow);
+        balance.WindowMax.ShouldBe(990);
+        for (var i = 0; i < 100_000; i++)
+            balance.OnNewcomer(Hash(), 1, Capacity);
+        balance.WindowMax.ShouldBeInRange(680, 700, "it lost three thousandths of an entry per newcomer");
+
+        ulong Hash() => next++ * 0x9E3779B97F4A7C15;
+
+        void Regret(int times, Action<ulong, int> leave)
+        {
+            for (var i = 0; i < times; i++)
+            {
+                var hash = Hash();
+                leave(hash, 1);
+                balance.OnNewcomer(hash, 1, Capacity);
+            }
+        }
+    }
+
     /// <summary>In percent, over the second half.</summary>
     private static double HitRate(IAsked cache, long[] keys)
     {

@@ -6,8 +6,8 @@ namespace SkyRiff.Caching.Local;
 /// Finds which share of the tier newcomers get, by regret: it remembers who left either queue lately, and when such a one is asked for again, the queue that let it go should
 /// have been larger (the ghosts of ARC; Megiddo and Modha, 2003). Each remembers the last <see cref="DepthShare"/> of the tier that left it, so what is compared is what either
 /// would gain from as much more room. A regret of the window moves the border by twice the entry, one of main back; and every newcomer pulls a little towards a small window,
-/// so that a large one must prove itself again and again: without that a loop that is longer than the tier, which neither queue regrets, would never be got
-/// hold of. Needs no count of hits. Pure.
+/// so that a large one must prove itself again and again: a loop that is longer than the tier, which the queues hardly regret, is got hold of sooner by that. Needs no
+/// count of hits. Pure.
 /// </summary>
 internal sealed class WindowBalance
 {
