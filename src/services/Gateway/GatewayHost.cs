@@ -13,6 +13,17 @@ namespace SkyRiff.Gateway;
 /// <summary>The gateway by itself: <c>skyriff gateway run --config FILE</c> and <c>skyriff gateway check FILE</c>.</summary>
 public static class GatewayHost
 {
+    private const string InlineCompletions = "DOTNET_SYSTEM_NET_SOCKETS_INLINE_COMPLETIONS";
+
+    /// <summary>
+    /// For a process that is the gateway's alone, before its first socket: bytes are handled on the thread that they arrive on, since nothing on a request's way
+    /// blocks. The runtime reads this once, and from the environment only; what an operator has put there stays.
+    /// </summary>
+    public static void PrepareProcess()
+    {
+        if (Environment.GetEnvironmentVariable(InlineCompletions) is null) Environment.SetEnvironmentVariable(InlineCompletions, "1");
+    }
+
     /// <summary>Reads the file and says every mistake; 0 when it can be used, 2 when it cannot, 3 when it cannot be read.</summary>
     public static async Task<int> CheckAsync(string configFile, TextWriter output, CancellationToken cancellationToken)
     {
