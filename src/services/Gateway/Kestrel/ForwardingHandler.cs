@@ -104,7 +104,7 @@ internal sealed class ForwardingHandler(EdgeRuntime runtime, Http1Forwarder http
         var cluster = verdict.Arm!.Cluster;
         cluster.Budget.OnCall();
         call.Copy = MirrorCopy.Begin(call);
-        var deadline = runtime.Clock.Now + (long)verdict.Route!.Timeout.TotalNanoseconds;
+        var deadline = runtime.Clock.Now + (long)verdict.Timeout.TotalNanoseconds;
         while (true)
         {
             if (!EdgeSnapshot.TryChoose(call.Head, verdict, runtime.Clock.Now))
