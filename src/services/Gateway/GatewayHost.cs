@@ -43,17 +43,20 @@ public static class GatewayHost
         var (time, entropy) = (TimeProvider.System, Entropy.System);
         await using var runtime = new EdgeRuntime(config.Edge, time, entropy, loggers);
         await using var log = config.Edge.AccessLog is { } access ? new AccessLog(access.Path, access.Sample) : null;
-        await runtime.StartAsync(stopping);
 
-        var fronts = new List<LeanFront>();
-        foreach (var listen in config.Listen.Where(l => l.IsLean)) fronts.Add(LeanFront.Start(OptionsOf(listen), runtime.Snapshot, time, entropy, log));
-        var kestrels = new List<KestrelFront>();
-        foreach (var listen in config.Listen.Where(l => !l.IsLean)) kestrels.Add(await KestrelFront.StartAsync(listen, runtime, log, time, stopping));
-        runtime.Applied += snapshot => fronts.ForEach(front => front.Snapshot = snapshot);
+        // The operators' view is there before anything is waited for, and says "ready" when everybody is served.
+        var (fronts, kestrels) = (Array.Empty<LeanFront>(), Array.Empty<KestrelFront>());
+        var isServing = false;
         await using var reloader = new ConfigReloader(configFile, text, runtime, time, entropy, loggers.CreateLogger<ConfigReloader>());
-        await reloader.StartAsync(stopping);
-        await using var admin = config.Admin is null ? null : await AdminServer.StartAsync(config.Admin, runtime,
+        await using var admin = config.Admin is null ? null : await AdminServer.StartAsync(config.Admin, runtime, () => Volatile.Read(ref isServing),
             () => [.. fronts.SelectMany(f => f.Metrics), .. kestrels.Select(k => k.Metrics)], () => Describe(fronts, reloader), () => reloader.LastMistakes, stopping);
+        await runtime.StartAsync(stopping);
+        foreach (var listen in config.Listen.Where(l => l.IsLean)) fronts = [.. fronts, LeanFront.Start(OptionsOf(listen), runtime.Snapshot, time, entropy, log)];
+        foreach (var listen in config.Listen.Where(l => !l.IsLean)) kestrels = [.. kestrels, await KestrelFront.StartAsync(listen, runtime, log, time, stopping)];
+        runtime.Applied += snapshot => Array.ForEach(fronts, front => front.Snapshot = snapshot);
+        Array.ForEach(fronts, front => front.Snapshot = runtime.Snapshot); // what was applied meanwhile
+        await reloader.StartAsync(stopping);
+        Volatile.Write(ref isServing, true);
 
         foreach (var front in fronts) await output.WriteLineAsync($"listening on http://{front.EndPoint}");
         foreach (var front in kestrels) await output.WriteLineAsync($"listening on {front.EndPoint} with Kestrel");
@@ -96,7 +99,7 @@ public static class GatewayHost
         return 0;
     }
 
-    private static object Describe(List<LeanFront> fronts, ConfigReloader reloader) => new
+    private static object Describe(LeanFront[] fronts, ConfigReloader reloader) => new
     {
         reloads = reloader.Reloads,
         mistakes = reloader.LastMistakes,
