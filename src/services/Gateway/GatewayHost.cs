@@ -74,16 +74,7 @@ public static class GatewayHost
     public static async Task<int> RegisterAsync(string redis, string registry, string address, int weight, TimeSpan lease, Uri? check, TextWriter output, ILoggerFactory loggers, CancellationToken stopping)
     {
         var mistakes = new List<string>();
-        RedisOptions? options = null;
-        try
-        {
-            options = RedisOptions.Parse(redis);
-            mistakes.AddRange(options.Validate());
-        }
-        catch (Exception broken) when (broken is FormatException or OverflowException)
-        {
-            mistakes.Add("--redis: " + broken.Message);
-        }
+        var options = TryParseRedis(redis, mistakes);
         if (!Registry.IsName(registry)) mistakes.Add("--registry: letters, digits, dots, dashes");
         if (DiscoveryParser.ParseAddress(address) is null) mistakes.Add("--address: an address such as 10.0.0.1:5000, or unix:/path/to/socket");
         if (weight is < 1 or > 1000) mistakes.Add("--weight: 1 to 1000");
@@ -97,6 +88,48 @@ public static class GatewayHost
         await registration.StartAsync(stopping);
         await Task.Delay(Timeout.InfiniteTimeSpan, time, stopping).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         return 0;
+    }
+
+    /// <summary>
+    /// Puts a user's tokens up to now, or a session's, on a list that gateways follow. Answers 2 when an argument cannot be used, and says which; 1 when Redis cannot be told.
+    /// </summary>
+    public static async Task<int> RevokeAsync(string redis, string list, string? user, string? session, TextWriter output, ILoggerFactory loggers, CancellationToken cancellationToken)
+    {
+        var mistakes = new List<string>();
+        var options = TryParseRedis(redis, mistakes);
+        if (!Registry.IsName(list)) mistakes.Add("--list: letters, digits, dots, dashes");
+        if ((user is null) == (session is null)) mistakes.Add("--user or --session: one of them");
+        if ((user ?? session) is "" or { Length: > RevocationList.IdLengthMax }) mistakes.Add($"--user, --session: 1 to {RevocationList.IdLengthMax} letters");
+        foreach (var mistake in mistakes) await output.WriteLineAsync(mistake);
+        if (mistakes.Count > 0) return 2;
+        await using var client = RedisClient.Create(options!, TimeProvider.System, Entropy.System, loggers.CreateLogger<RedisClient>());
+        try
+        {
+            var revocations = new RevocationList(client, list);
+            await (user is not null ? revocations.RevokeUserAsync(user, cancellationToken) : revocations.RevokeSessionAsync(session!, cancellationToken));
+        }
+        catch (RedisException away)
+        {
+            await output.WriteLineAsync($"Redis was not told: {away.Message}");
+            return 1;
+        }
+        await output.WriteLineAsync(user is not null ? $"tokens of user {user} up to now are revoked" : $"tokens of session {session} are revoked");
+        return 0;
+    }
+
+    private static RedisOptions? TryParseRedis(string redis, List<string> mistakes)
+    {
+        try
+        {
+            var options = RedisOptions.Parse(redis);
+            mistakes.AddRange(options.Validate());
+            return options;
+        }
+        catch (Exception broken) when (broken is FormatException or OverflowException)
+        {
+            mistakes.Add("--redis: " + broken.Message);
+            return null;
+        }
     }
 
     private static object Describe(LeanFront[] fronts, ConfigReloader reloader) => new
