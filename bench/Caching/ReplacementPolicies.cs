@@ -153,27 +153,23 @@ internal sealed class S3Fifo(int capacity) : IReplacementPolicy
 }
 
 /// <summary>The policy of the local tier itself.</summary>
-internal sealed class Ours(int capacity) : IReplacementPolicy
+internal sealed class Ours(int capacity, int seed) : IReplacementPolicy
 {
     private readonly Dictionary<long, Entry> _entries = [];
     private readonly ClockTinyLfu _policy = new(capacity);
     private readonly List<LocalEntry> _evicted = [];
-    private int _requests;
-    private int _hits;
 
     public string Name => "skyriff";
 
     public bool Ask(long key)
     {
-        Sample();
         if (_entries.TryGetValue(key, out var entry))
         {
-            _hits++;
             entry.Touch();
             return true;
         }
 
-        _entries[key] = entry = new Entry(key, this);
+        _entries[key] = entry = new Entry(key, seed, this);
         _policy.Add(entry, _evicted);
         DropEvicted();
         return false;
@@ -183,15 +179,6 @@ internal sealed class Ours(int capacity) : IReplacementPolicy
     {
     }
 
-    private void Sample()
-    {
-        if (++_requests < LocalTier.SampleOf(_policy.Count))
-            return;
-        _policy.OnSample(_hits, _requests, _evicted);
-        DropEvicted();
-        (_requests, _hits) = (0, 0);
-    }
-
     private void DropEvicted()
     {
         foreach (var entry in _evicted)
@@ -199,7 +186,7 @@ internal sealed class Ours(int capacity) : IReplacementPolicy
         _evicted.Clear();
     }
 
-    private sealed class Entry(long key, Ours cache) : LocalEntry(LocalTier.HashOf((int)key ^ (int)(key >> 32), 0), 1)
+    private sealed class Entry(long key, int seed, Ours cache) : LocalEntry(LocalTier.HashOf(key.GetHashCode(), (ulong)seed), 1)
     {
         public override void Unlist() => cache._entries.Remove(key);
     }

@@ -14,6 +14,7 @@ internal static class GatewayCommand
         var run = new Command("run", "Runs the gateway alone until Ctrl+C.") { config };
         run.SetAction((parsed, token) => CommandLine.GuardAsync(async () =>
         {
+            GatewayHost.PrepareProcess();
             using var logs = LoggerFactory.Create(ConsoleLog.Add);
             return CodeOf(await GatewayHost.RunAsync(parsed.GetValue(config)!.FullName, Console.Out, logs, token));
         }));

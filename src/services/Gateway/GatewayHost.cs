@@ -13,6 +13,17 @@ namespace SkyRiff.Gateway;
 /// <summary>The gateway by itself: <c>skyriff gateway run --config FILE</c> and <c>skyriff gateway check FILE</c>.</summary>
 public static class GatewayHost
 {
+    private const string InlineCompletions = "DOTNET_SYSTEM_NET_SOCKETS_INLINE_COMPLETIONS";
+
+    /// <summary>
+    /// For a process that is the gateway's alone, before its first socket: bytes are handled on the thread that they arrive on, since nothing on a request's way
+    /// blocks. The runtime reads this once, and from the environment only; what an operator has put there stays.
+    /// </summary>
+    public static void PrepareProcess()
+    {
+        if (Environment.GetEnvironmentVariable(InlineCompletions) is null) Environment.SetEnvironmentVariable(InlineCompletions, "1");
+    }
+
     /// <summary>Reads the file and says every mistake; 0 when it can be used, 2 when it cannot, 3 when it cannot be read.</summary>
     public static async Task<int> CheckAsync(string configFile, TextWriter output, CancellationToken cancellationToken)
     {
@@ -32,17 +43,20 @@ public static class GatewayHost
         var (time, entropy) = (TimeProvider.System, Entropy.System);
         await using var runtime = new EdgeRuntime(config.Edge, time, entropy, loggers);
         await using var log = config.Edge.AccessLog is { } access ? new AccessLog(access.Path, access.Sample) : null;
-        await runtime.StartAsync(stopping);
 
-        var fronts = new List<LeanFront>();
-        foreach (var listen in config.Listen.Where(l => l.IsLean)) fronts.Add(LeanFront.Start(OptionsOf(listen), runtime.Snapshot, time, entropy, log));
-        var kestrels = new List<KestrelFront>();
-        foreach (var listen in config.Listen.Where(l => !l.IsLean)) kestrels.Add(await KestrelFront.StartAsync(listen, runtime, log, time, stopping));
-        runtime.Applied += snapshot => fronts.ForEach(front => front.Snapshot = snapshot);
+        // The operators' view is there before anything is waited for, and says "ready" when everybody is served.
+        var (fronts, kestrels) = (Array.Empty<LeanFront>(), Array.Empty<KestrelFront>());
+        var isServing = false;
         await using var reloader = new ConfigReloader(configFile, text, runtime, time, entropy, loggers.CreateLogger<ConfigReloader>());
-        await reloader.StartAsync(stopping);
-        await using var admin = config.Admin is null ? null : await AdminServer.StartAsync(config.Admin, runtime,
+        await using var admin = config.Admin is null ? null : await AdminServer.StartAsync(config.Admin, runtime, () => Volatile.Read(ref isServing),
             () => [.. fronts.SelectMany(f => f.Metrics), .. kestrels.Select(k => k.Metrics)], () => Describe(fronts, reloader), () => reloader.LastMistakes, stopping);
+        await runtime.StartAsync(stopping);
+        foreach (var listen in config.Listen.Where(l => l.IsLean)) fronts = [.. fronts, LeanFront.Start(OptionsOf(listen), runtime.Snapshot, time, entropy, log)];
+        foreach (var listen in config.Listen.Where(l => !l.IsLean)) kestrels = [.. kestrels, await KestrelFront.StartAsync(listen, runtime, log, time, stopping)];
+        runtime.Applied += snapshot => Array.ForEach(fronts, front => front.Snapshot = snapshot);
+        Array.ForEach(fronts, front => front.Snapshot = runtime.Snapshot); // what was applied meanwhile
+        await reloader.StartAsync(stopping);
+        Volatile.Write(ref isServing, true);
 
         foreach (var front in fronts) await output.WriteLineAsync($"listening on http://{front.EndPoint}");
         foreach (var front in kestrels) await output.WriteLineAsync($"listening on {front.EndPoint} with Kestrel");
@@ -118,7 +132,7 @@ public static class GatewayHost
         }
     }
 
-    private static object Describe(List<LeanFront> fronts, ConfigReloader reloader) => new
+    private static object Describe(LeanFront[] fronts, ConfigReloader reloader) => new
     {
         reloads = reloader.Reloads,
         mistakes = reloader.LastMistakes,

@@ -128,7 +128,7 @@ public sealed class LoadEndTests
         var (full, hold) = stage.TakeThePlace();
         var renewal = new FlightGroup<long, Clip>(CancellationToken.None);
         var flight = stage.Join(1, renewal, entry);
-        await stage.Fetch.RunAsync(renewal);
+        await stage.Fetch.RunAsync(renewal).WaitAsync(TimeSpan.FromSeconds(20), Cancellation);
         flight.TryJoin().ShouldBeFalse();
         stage.Counters.LoadsRefused.ShouldBe(1);
 

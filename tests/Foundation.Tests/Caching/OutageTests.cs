@@ -111,9 +111,7 @@ public sealed class OutageTests : IAsyncLifetime
         await using var one = await CacheProcess.StartAsync(_server, time, Quick);
         var clips = one.Cache.Family(_source.Options());
         await clips.GetAsync(1, Cancellation);
-        byte[] old;
-        using (var stored = await one.Redis.GetAsync("cache:v:clips:1", Cancellation))
-            old = stored.ToArray()!;
+        var kept = await KeptAsync(one);
 
         _server.Kill();
         await Until.HoldsAsync(() => !one.Cache.IsAttached, "the loss is noticed");
@@ -124,7 +122,8 @@ public sealed class OutageTests : IAsyncLifetime
         // A Redis that kept its data comes back with the old value.
         await _server.RestartAsync();
         await using var raw = await RedisClient.ConnectAsync(new RedisOptions { Endpoints = [RedisEndpoint.UnixSocket(_server.SocketPath)] }, Cancellation);
-        await raw.SetAsync("cache:v:clips:1", old, TimeSpan.FromMinutes(5), Cancellation);
+        foreach (var (key, value) in kept)
+            await raw.SetAsync(key, value, TimeSpan.FromMinutes(5), Cancellation);
         var other = 100;
         await Until.HoldsAsync(async () =>
         {
@@ -145,23 +144,59 @@ public sealed class OutageTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task When_too_much_is_owed_everything_is_cleared_instead()
+    public async Task When_too_much_is_owed_nothing_of_Redis_is_believed_and_everything_is_cleared()
     {
+        var time = new FakeTime(); // nothing is paid before it is moved
         var options = new CacheOptions { RedisTimeLimit = Quick.RedisTimeLimit, RedisPause = Quick.RedisPause, OwedInvalidationsMax = 1 };
-        await using var one = await CacheProcess.StartAsync(_server, options: options);
+        await using var one = await CacheProcess.StartAsync(_server, time, options);
         var clips = one.Cache.Family(_source.Options());
+        await clips.GetAsync(1, Cancellation);
+        var kept = await KeptAsync(one);
         _server.Kill();
         await Until.HoldsAsync(() => !one.Cache.IsAttached, "the loss is noticed");
-        await clips.RemoveAsync(1, Cancellation);
+        _source[1] = new Clip(1, "new");
         await clips.RemoveAsync(2, Cancellation);
         await clips.RemoveAsync(3, Cancellation);
+        await clips.RemoveAsync(1, Cancellation);
         one.Cache.Core.Owed.Keys().Length.ShouldBe(1);
         one.Cache.Core.Owed.HasOverflowed.ShouldBeTrue();
 
         await _server.RestartAsync();
-        await Until.HoldsAsync(() => one.Cache.Core.Owed.IsEmpty, "what was owed is paid");
-        using var cleared = await one.Redis.GetAsync("cache:{tags}:f:clips", Cancellation);
+        await using var raw = await RedisClient.ConnectAsync(new RedisOptions { Endpoints = [RedisEndpoint.UnixSocket(_server.SocketPath)] }, Cancellation);
+        foreach (var (key, value) in kept)
+            await raw.SetAsync(key, value, TimeSpan.FromMinutes(5), Cancellation);
+        var other = 100;
+        await Until.HoldsAsync(async () =>
+        {
+            time.Advance(Quick.RedisPause);
+            await clips.RemoveAsync(++other, Cancellation);
+            return await raw.ExistsAsync($"cache:v:clips:{other}", Cancellation);
+        }, "Redis is used again");
+        one.Cache.Core.Owed.HasOverflowed.ShouldBeTrue();
+        (await clips.GetAsync(1, Cancellation))!.Title.ShouldBe("new");
+
+        await Until.HoldsAsync(() =>
+        {
+            time.Advance(TimeSpan.FromSeconds(1));
+            return one.Cache.Core.Owed.IsEmpty;
+        }, "what was owed is paid");
+        using var cleared = await raw.GetAsync("cache:{tags}:f:clips", Cancellation);
         cleared.IsNull.ShouldBeFalse();
+    }
+
+    [Fact]
+    public async Task What_Redis_keeps_past_its_limit_does_not_serve_when_the_source_fails()
+    {
+        var time = new FakeTime(); // which Redis does not share: it keeps what is dead by it
+        await using var one = await CacheProcess.StartAsync(_server, time, Quick);
+        var clips = one.Cache.Family(new CacheFamilyOptions<long, Clip> { Name = "clips", Load = _source.LoadAsync, Payload = ClipSource.Payload, Jitter = 0, Lifetime = TimeSpan.FromSeconds(10), StaleIfErrorMax = TimeSpan.FromSeconds(20) });
+        await clips.GetAsync(1, Cancellation);
+        _source.Failure = new InvalidOperationException("down");
+        time.Advance(TimeSpan.FromSeconds(29));
+        (await clips.GetAsync(1, Cancellation))!.Title.ShouldBe("old");
+        time.Advance(TimeSpan.FromSeconds(2));
+        (await one.Redis.ExistsAsync("cache:v:clips:1", Cancellation)).ShouldBeTrue();
+        await Should.ThrowAsync<InvalidOperationException>(async () => await clips.GetAsync(1, Cancellation));
     }
 
     [Fact]
@@ -222,5 +257,18 @@ public sealed class OutageTests : IAsyncLifetime
         using var list = await redis.CallAsync(["CLIENT", "LIST"], -1, Cancellation);
         return [.. Encoding.UTF8.GetString(list.Root.Bytes).Split('\n').Where(line => line.Split(' ').Any(part => part.StartsWith("flags=", StringComparison.Ordinal) && part.Contains('t', StringComparison.Ordinal)))
             .Select(line => long.Parse(line.Split(' ')[0]["id=".Length..], CultureInfo.InvariantCulture))];
+    }
+
+    /// <summary>What a Redis that loses nothing has again when it comes back: the value, and the board by which it is not too old.</summary>
+    private static async Task<IReadOnlyList<(string Key, byte[] Value)>> KeptAsync(CacheProcess process)
+    {
+        var kept = new List<(string Key, byte[] Value)>();
+        foreach (var key in new[] { "cache:{tags}:birth", "cache:v:clips:1" })
+        {
+            using var value = await process.Redis.GetAsync(key, Cancellation);
+            kept.Add((key, value.ToArray()!));
+        }
+
+        return kept;
     }
 }

@@ -4,16 +4,21 @@ namespace SkyRiff.Caching.Local;
 /// Which entries stay when there is no room for all: W-TinyLFU (Einziger, Friedman and Manes, 2017) over clocks instead of LRU lists, so that a hit
 /// writes one byte of its own entry and nothing that is shared.
 /// <code>
-///   new: [ window ] candidate: more popular than who must go for it? yes: [ main ] touched: once more round
+///   new: [ window ] touched: once more round
+///                   untouched: more popular than who must go for it? yes: [ main ] touched: once more round
 ///                                                                    no: out         untouched: victim
 /// </code>
 /// Popularity is the sketch's estimate; touches are poured into it when the policy looks at an entry. A candidate must be worth more than all the
-/// victims whose bytes it needs together (aggregated victims; Einziger, Eytan, Friedman and Manes, 2022). The window's share adapts. Not thread-safe, no clock.
+/// victims whose bytes it needs together (aggregated victims; Einziger, Eytan, Friedman and Manes, 2022). The window's share adapts
+/// (<see cref="WindowBalance"/>). Not thread-safe, no clock.
 /// </summary>
 internal sealed class ClockTinyLfu
 {
-    /// <summary>How many touched entries the hand passes by per decision; then it takes what it finds.</summary>
+    /// <summary>How many touched entries a queue's hand passes by per decision; then it takes what it finds.</summary>
     private const int SecondChancesMax = 128;
+
+    /// <summary>Entries that go over from main per newcomer when the window grows.</summary>
+    private const int MovesMax = 8;
 
     /// <summary>A popular loser gets in once in this many times, so that colliding keys cannot keep others out for ever.</summary>
     private const int LuckyOneIn = 128;
@@ -23,30 +28,40 @@ internal sealed class ClockTinyLfu
 
     private readonly EntryQueue _window = new(EntryQueueName.Window);
     private readonly EntryQueue _main = new(EntryQueueName.Main);
-    private readonly WindowClimber _climber = new();
+    private readonly WindowBalance _balance;
     private readonly FrequencySketch _sketch = new(SketchEntriesMin);
     private readonly List<LocalEntry> _victims = [];
     private readonly long _weightMax;
     private ulong _luck = 0x9E3779B97F4A7C15;
-    private long _windowMax;
 
     public ClockTinyLfu(long weightMax)
     {
         _weightMax = weightMax;
-        _windowMax = WindowMax();
+        _balance = new WindowBalance(weightMax);
     }
 
     public long Weight => _window.Weight + _main.Weight;
 
     public int Count => _window.Count + _main.Count;
 
-    /// <summary>Takes an entry in and tells in <paramref name="evicted"/> who has to leave for it, possibly itself.</summary>
+    /// <summary>
+    /// Takes an entry in and tells in <paramref name="evicted"/> who has to leave for it; never itself, if it fits at all: who asks for it next, right after its load, must find it.
+    /// </summary>
     public void Add(LocalEntry entry, List<LocalEntry> evicted)
     {
         _sketch.Grow(Count + 1);
         _sketch.Add(entry.Hash, 1);
+        _balance.OnNewcomer(entry.Hash, entry.Weight, Count + 1);
         _window.Push(entry);
-        Shrink(evicted);
+
+        // A larger window is filled by what main gives up first.
+        for (var moves = 0; moves < MovesMax && _main.Weight > _weightMax - _balance.WindowMax && _main.Tail is { } oldest; moves++)
+        {
+            _main.Remove(oldest);
+            _window.Push(oldest);
+        }
+
+        Shrink(entry, evicted);
     }
 
     /// <summary>Harmless for an entry that has left already.</summary>
@@ -58,58 +73,60 @@ internal sealed class ClockTinyLfu
             _main.Remove(entry);
     }
 
-    /// <summary>How the last requests went; moves the border between window and main.</summary>
-    public void OnSample(long hits, long requests, List<LocalEntry> evicted)
-    {
-        _climber.OnSample(hits, requests);
-        _windowMax = WindowMax();
-
-        // A larger window is filled by what main gives up first.
-        while (_main.Weight > _weightMax - _windowMax && _main.Tail is { } oldest)
-        {
-            _main.Remove(oldest);
-            _window.Push(oldest);
-        }
-
-        Shrink(evicted);
-    }
-
     /// <summary>The hottest first, as far as the policy knows; for tests and the operator's page.</summary>
     public int Popularity(LocalEntry entry) => Math.Min(FrequencySketch.EstimateMax, _sketch.Estimate(entry.Hash) + entry.Touches);
 
-    private long WindowMax() => (long)(_weightMax * _climber.Share);
-
-    private void Shrink(List<LocalEntry> evicted)
+    private void Shrink(LocalEntry newest, List<LocalEntry> evicted)
     {
-        // The youngest always has its place in the window, however small the window is, as long as everything fits.
-        while (_window.Tail is { } candidate && (Weight > _weightMax || (_window.Weight > _windowMax && _window.Count > 1)))
+        var chances = SecondChancesMax;
+        while (Weight > _weightMax || (_window.Weight > _balance.WindowMax && _window.Count > 1))
         {
+            // The newest has its place in the window, however small that is.
+            var candidate = ReferenceEquals(_window.Tail, newest) ? newest.QueuePrevious : _window.Tail;
+            if (candidate is null)
+            {
+                if (TryFindVictims(Weight - _weightMax, worth: int.MaxValue))
+                    Leave(evicted);
+                return;
+            }
+
+            if (candidate.Touches > 0 && chances-- > 0)
+            {
+                Harvest(candidate);
+                _window.MoveToHead(candidate);
+                continue;
+            }
+
             _window.Remove(candidate);
             Harvest(candidate);
-            if (Weight + candidate.Weight <= _weightMax || IsAdmitted(candidate))
+            if (Weight + candidate.Weight <= _weightMax || TryFindVictims(Weight + candidate.Weight - _weightMax, _sketch.Estimate(candidate.Hash)))
             {
-                foreach (var victim in _victims)
-                {
-                    _main.Remove(victim);
-                    evicted.Add(victim);
-                }
-
+                Leave(evicted);
                 _main.Push(candidate);
             }
             else
             {
+                _balance.OnLeftWindow(candidate.Hash, candidate.Weight);
                 evicted.Add(candidate);
             }
-
-            _victims.Clear();
         }
     }
 
-    /// <summary>Collects who must go for the candidate and compares; on a refusal nobody goes.</summary>
-    private bool IsAdmitted(LocalEntry candidate)
+    private void Leave(List<LocalEntry> evicted)
     {
-        var worth = _sketch.Estimate(candidate.Hash);
-        var needed = Weight + candidate.Weight - _weightMax;
+        foreach (var victim in _victims)
+        {
+            _main.Remove(victim);
+            _balance.OnLeftMain(victim.Hash, victim.Weight);
+            evicted.Add(victim);
+        }
+
+        _victims.Clear();
+    }
+
+    /// <summary>Collects who must go for a candidate of that worth; when they are worth as much, or are not enough, nobody goes.</summary>
+    private bool TryFindVictims(long needed, int worth)
+    {
         var victimsWorth = 0;
         var chances = SecondChancesMax;
         for (var entry = _main.Tail; needed > 0;)

@@ -28,7 +28,6 @@ internal sealed class LocalTable<TKey, TValue>
     {
         (_tier, _trust, _versions, _familyTag, _hot, _seed) = (tier, trust, versions, familyTag, hot, seed);
         _clock = tier.Clock;
-        tier.Observe(() => (Hits.Sum, Hits.Sum + Misses.Sum));
     }
 
     public StripedCounter Hits { get; } = new();

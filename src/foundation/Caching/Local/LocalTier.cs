@@ -13,10 +13,7 @@ internal sealed class LocalTier : IDisposable
     private readonly ClockTinyLfu _policy;
     private readonly TimerWheel _wheel;
     private readonly ITimer _timer;
-    private readonly List<Func<(long Hits, long Requests)>> _sources = [];
     private readonly List<LocalEntry> _leaving = [];
-    private long _hitsSeen;
-    private long _requestsSeen;
 
     public LocalTier(long bytesMax, TimeProvider time)
     {
@@ -50,9 +47,6 @@ internal sealed class LocalTier : IDisposable
         }
     }
 
-    /// <summary>Requests between two looks at the hit rate.</summary>
-    public static int SampleOf(int entries) => 10 * Math.Max(1000, entries);
-
     /// <summary>Spreads a hash code over 64 bits (SplitMix64's finalizer).</summary>
     public static ulong HashOf(int code, ulong seed)
     {
@@ -62,17 +56,10 @@ internal sealed class LocalTier : IDisposable
         return value ^ (value >> 31);
     }
 
-    /// <summary>Where to ask for all hits and requests so far.</summary>
-    public void Observe(Func<(long Hits, long Requests)> source)
-    {
-        lock (_lock)
-            _sources.Add(source);
-    }
-
     /// <summary>Whether an entry of that weight is taken in at all.</summary>
     public bool Fits(int weight) => weight <= BytesMax / LargestEntryShare;
 
-    /// <summary>Takes in an entry that its family has listed; others may leave for it, or itself.</summary>
+    /// <summary>Takes in an entry that its family has listed; others may leave for it.</summary>
     public void Add(LocalEntry entry)
     {
         lock (_lock)
@@ -108,25 +95,7 @@ internal sealed class LocalTier : IDisposable
             foreach (var dead in _leaving)
                 _policy.Remove(dead);
             UnlistLeaving();
-            Sample();
         }
-    }
-
-    private void Sample()
-    {
-        var (hits, requests) = (0L, 0L);
-        foreach (var source in _sources)
-        {
-            var sums = source();
-            hits += sums.Hits;
-            requests += sums.Requests;
-        }
-
-        if (requests - _requestsSeen < SampleOf(_policy.Count))
-            return;
-        _policy.OnSample(hits - _hitsSeen, requests - _requestsSeen, _leaving);
-        (_hitsSeen, _requestsSeen) = (hits, requests);
-        UnlistLeaving();
     }
 
     private void UnlistLeaving()
