@@ -253,8 +253,8 @@ public sealed class CacheFamily<TKey, TValue> : ICacheFamily
         {
             _table.OnHit(entry);
             value = entry.Value;
-            if (Interlocked.Exchange(ref entry.IsBeingRenewed, 1) == 0 && !_core.Background.TryRun(() => RenewAsync(entry)))
-                PutOff(entry);
+            if (IsDue(entry) && Interlocked.Exchange(ref entry.IsBeingRenewed, 1) == 0)
+                BeginRenewal(entry);
             return true;
         }
 
@@ -266,6 +266,18 @@ public sealed class CacheFamily<TKey, TValue> : ICacheFamily
             return false;
         FamilyCounters.Count(ref _counters.MembershipRefusals);
         return true;
+    }
+
+    /// <summary>False for one that was stored since the caller looked first, and for one that is put off.</summary>
+    private bool IsDue(CacheEntry<TKey, TValue> entry) => _core.Tier.Clock.NowMs >= entry.RefreshAt;
+
+    private void BeginRenewal(CacheEntry<TKey, TValue> entry)
+    {
+        // Whoever had it until now may have put it off.
+        if (!IsDue(entry))
+            Volatile.Write(ref entry.IsBeingRenewed, 0);
+        else if (!_core.Background.TryRun(() => RenewAsync(entry)))
+            PutOff(entry);
     }
 
     /// <summary>Never throws: the value that is there serves on, and somebody tries again after a pause.</summary>

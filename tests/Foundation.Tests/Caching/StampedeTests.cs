@@ -26,6 +26,18 @@ public sealed class StampedeTests(RedisServerFixture fixture)
     }
 
     [Fact]
+    public async Task What_memory_does_not_keep_is_taken_from_Redis_and_not_loaded_again()
+    {
+        var source = new ClipSource { [1] = new Clip(1, "Otters") };
+        await using var process = await CacheProcess.StartAsync(fixture.Server, prefix: "s0");
+        var clips = process.Cache.Family(new CacheFamilyOptions<long, Clip> { Name = "clips", Load = source.LoadAsync, Payload = ClipSource.Payload, Weigh = _ => 1 << 30 });
+        for (var i = 0; i < 10; i++)
+            (await clips.GetAsync(1, Cancellation))!.Title.ShouldBe("Otters");
+        source.Loads.Count.ShouldBe(1);
+        clips.Statistics().LocalEntries.ShouldBe(0);
+    }
+
+    [Fact]
     public async Task A_load_survives_its_first_caller_while_others_wait()
     {
         var source = new ClipSource { [1] = new Clip(1, "Otters"), Hold = new TaskCompletionSource() };

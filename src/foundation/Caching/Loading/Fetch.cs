@@ -9,6 +9,8 @@ namespace SkyRiff.Caching.Loading;
 /// <summary>
 /// Flies a group of look-ups through the tiers below the local one:
 /// <code>
+///   [memory, once more] --fresh--> done
+///        v
 ///   [Redis, one round trip] --fresh--> done
 ///        |  nothing, old, damaged, invalidated
 ///        v
@@ -43,7 +45,7 @@ internal sealed class Fetch<TKey, TValue>(
         {
             try
             {
-                var missing = await ReadSharedAsync(group.Flights, group.Token);
+                var missing = await ReadSharedAsync(group.Flights.FindAll(flight => !TryEndFromMemory(flight)), group.Token);
                 if (options.IsExpensive && core.Redis is not null && missing.Count > 0)
                     await LoadOncePerClusterAsync(missing, group.Token);
                 else
@@ -55,6 +57,19 @@ internal sealed class Fetch<TKey, TValue>(
                     End(flight, failure);
             }
         }
+    }
+
+    /// <summary>
+    /// Another flight of the key may have ended after the caller looked in memory and before it looked for a flight. That one stored before it left the table, so
+    /// its value is seen here; without this look the source would be asked twice.
+    /// </summary>
+    private bool TryEndFromMemory(Flight<TKey, TValue> flight)
+    {
+        if (!table.TryPeek(flight.Key, out var entry) || ReferenceEquals(entry, flight.Renews) || core.Tier.Clock.Advance() >= entry.FreshUntil || !table.IsTrusted(entry))
+            return false;
+        entry.Touch();
+        End(flight, entry.Value);
+        return true;
     }
 
     private async Task LoadOncePerClusterAsync(List<Flight<TKey, TValue>> missing, CancellationToken cancellation)
@@ -118,7 +133,7 @@ internal sealed class Fetch<TKey, TValue>(
         {
             var age = Math.Max(0, core.UtcNowMs - envelope.WrittenAtMs);
             var freshLeft = Math.Min(envelope.FreshMs, (long)(value is null ? options.NegativeLifetime : options.Lifetime).TotalMilliseconds) - age;
-            if (freshLeft <= 0 || (flight.IsRenewal && envelope.Nonce == flight.RenewsNonce))
+            if (freshLeft <= 0 || envelope.Nonce == flight.Renews?.Nonce)
             {
                 flight.Candidate = (envelope, value, bytes);
                 missing.Add(flight);
@@ -213,6 +228,8 @@ internal sealed class Fetch<TKey, TValue>(
             IReadOnlyDictionary<TKey, TValue> values;
             try
             {
+                if (!await TryEnterAsync(some, cancellation))
+                    continue;
                 values = await AskSourceAsync(some, cancellation);
             }
             catch (Exception failure)
@@ -226,16 +243,28 @@ internal sealed class Fetch<TKey, TValue>(
         }
     }
 
+    /// <summary>
+    /// Waits for a place to load. False when there is none and none is needed: a renewal does not stand in line, since its value still serves, unless a caller joined
+    /// it, who has no value.
+    /// </summary>
+    private async ValueTask<bool> TryEnterAsync(Flight<TKey, TValue>[] some, CancellationToken cancellation)
+    {
+        if (_gate.TryEnter())
+            return true;
+        var isPutOff = Array.TrueForAll(some, flight => flight.TryPutOff());
+        if (!isPutOff && await _gate.EnterAsync(cancellation))
+            return true;
+        FamilyCounters.Count(ref counters.LoadsRefused);
+        if (!isPutOff)
+            throw new CacheException(CacheFault.LoadsRefused, $"{options.LoadsMax} loads of {options.Name} run and {options.LoadsWaitingMax} wait already.");
+        foreach (var flight in some)
+            End(flight, value: null); // nobody hears it
+        return false;
+    }
+
+    /// <summary>Gives the place back.</summary>
     private async Task<IReadOnlyDictionary<TKey, TValue>> AskSourceAsync(Flight<TKey, TValue>[] some, CancellationToken cancellation)
     {
-        // A renewal does not stand in line: there is a value still.
-        var isRenewal = Array.TrueForAll(some, flight => flight.IsRenewal);
-        if (isRenewal ? !_gate.TryEnter() : !await _gate.EnterAsync(cancellation))
-        {
-            FamilyCounters.Count(ref counters.LoadsRefused);
-            throw new CacheException(CacheFault.LoadsRefused, $"{options.LoadsMax} loads of {options.Name} run and {options.LoadsWaitingMax} wait already.");
-        }
-
         FamilyCounters.Count(ref counters.Loads);
         FamilyCounters.Count(ref counters.LoadedKeys, some.Length);
         var began = core.Time.GetTimestamp();

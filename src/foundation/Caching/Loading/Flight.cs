@@ -1,3 +1,4 @@
+using SkyRiff.Caching.Local;
 using SkyRiff.Caching.Payloads;
 using SkyRiff.Caching.Shared;
 
@@ -42,10 +43,8 @@ internal sealed class Flight<TKey, TValue>(TKey key, SharedKey shared, int versi
     /// <summary>What Redis had past its freshness, for when the source fails.</summary>
     public (Envelope Envelope, TValue? Value, int Bytes)? Candidate { get; set; }
 
-    /// <summary>Nonce of the value that is to be renewed; any other fresh value will do instead of a load. Zero: not a renewal.</summary>
-    public long RenewsNonce { get; init; }
-
-    public bool IsRenewal { get; init; }
+    /// <summary>The entry that is to be renewed, which serves meanwhile; any other fresh value will do instead of a load. Null: not a renewal.</summary>
+    public CacheEntry<TKey, TValue>? Renews { get; init; }
 
     public bool IsDone => _result.Task.IsCompleted;
 
@@ -84,6 +83,18 @@ internal sealed class Flight<TKey, TValue>(TKey key, SharedKey shared, int versi
         }
 
         group.OnGivenUp();
+    }
+
+    /// <summary>Ends a renewal that no caller waits for: from then on nobody can join it. False when somebody does wait.</summary>
+    public bool TryPutOff()
+    {
+        lock (_lock)
+        {
+            if (Renews is null || _waiters > 1)
+                return false;
+            _isClosed = true;
+            return true;
+        }
     }
 
     public void Complete(TValue? value)

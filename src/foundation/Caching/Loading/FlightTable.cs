@@ -25,7 +25,7 @@ internal sealed class FlightTable<TKey, TValue>(CacheCore core)
             if (there is not null && IsCurrent(there) && there.TryJoin())
                 return (there, false);
 
-            var mine = new Flight<TKey, TValue>(key, shared, core.Versions[shared.Slot], core.Trust.Epoch, core.Tier.Clock.Advance(), group) { IsRenewal = renewed is not null, RenewsNonce = renewed?.Nonce ?? 0 };
+            var mine = new Flight<TKey, TValue>(key, shared, core.Versions[shared.Slot], core.Trust.Epoch, core.Tier.Clock.Advance(), group) { Renews = renewed };
             if (there is null ? !_flights.TryAdd(key, mine) : !_flights.TryUpdate(key, mine, there))
                 continue;
             group.Add(mine);
