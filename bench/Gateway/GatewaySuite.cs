@@ -16,6 +16,7 @@ public static class GatewaySuite
     /// <summary>The process under measurement: the gateway from a file, until it is told to stop.</summary>
     public static async Task<int> ServeAsync(string configFile)
     {
+        GatewayHost.PrepareProcess();
         using var stopping = new CancellationTokenSource();
         using var signal = System.Runtime.InteropServices.PosixSignalRegistration.Create(System.Runtime.InteropServices.PosixSignal.SIGTERM, context =>
         {

@@ -14,13 +14,14 @@ internal static class GatewayCommand
         var run = new Command("run", "Runs the gateway alone until Ctrl+C.") { config };
         run.SetAction((parsed, token) => CommandLine.GuardAsync(async () =>
         {
+            GatewayHost.PrepareProcess();
             using var logs = LoggerFactory.Create(ConsoleLog.Add);
             return CodeOf(await GatewayHost.RunAsync(parsed.GetValue(config)!.FullName, Console.Out, logs, token));
         }));
         var file = new Argument<FileInfo>("file") { Description = "The configuration to check." };
         var check = new Command("check", "Names every mistake in a configuration, with its line and what was expected.") { file };
         check.SetAction((parsed, token) => CommandLine.GuardAsync(async () => CodeOf(await GatewayHost.CheckAsync(parsed.GetValue(file)!.FullName, Console.Out, token))));
-        return new Command("gateway", "The gateway by itself.") { run, check, MakeRegister() };
+        return new Command("gateway", "The gateway by itself.") { run, check, MakeRegister(), MakeRevoke() };
     }
 
     private static Command MakeRegister()
@@ -39,6 +40,22 @@ internal static class GatewayCommand
                 TimeSpan.FromSeconds(parsed.GetValue(lease)), parsed.GetValue(check), Console.Out, logs, token));
         }));
         return register;
+    }
+
+    private static Command MakeRevoke()
+    {
+        var redis = new Option<string>("--redis") { Description = "Where the list is: redis://host:port or unix:///path.", Required = true };
+        var list = new Option<string>("--list") { Description = "The list's name, as in the gateway's configuration (jwt: revocations).", Required = true };
+        var user = new Option<string?>("--user") { Description = "Whose tokens up to now are refused: the claim sub." };
+        var session = new Option<string?>("--session") { Description = "Which session's tokens are refused: the claim sid." };
+        var revoke = new Command("revoke", "Refuses tokens that have not expired, in all gateways that follow the list.") { redis, list, user, session };
+        revoke.SetAction((parsed, token) => CommandLine.GuardAsync(async () =>
+        {
+            using var logs = LoggerFactory.Create(ConsoleLog.Add);
+            var code = await GatewayHost.RevokeAsync(parsed.GetValue(redis)!, parsed.GetValue(list)!, parsed.GetValue(user), parsed.GetValue(session), Console.Out, logs, token);
+            return code == 1 ? ExitCode.Failed : CodeOf(code);
+        }));
+        return revoke;
     }
 
     /// <summary>A file with mistakes and one that cannot be read are both the caller's to mend.</summary>

@@ -13,6 +13,17 @@ namespace SkyRiff.Gateway;
 /// <summary>The gateway by itself: <c>skyriff gateway run --config FILE</c> and <c>skyriff gateway check FILE</c>.</summary>
 public static class GatewayHost
 {
+    private const string InlineCompletions = "DOTNET_SYSTEM_NET_SOCKETS_INLINE_COMPLETIONS";
+
+    /// <summary>
+    /// For a process that is the gateway's alone, before its first socket: bytes are handled on the thread that they arrive on, since nothing on a request's way
+    /// blocks. The runtime reads this once, and from the environment only; what an operator has put there stays.
+    /// </summary>
+    public static void PrepareProcess()
+    {
+        if (Environment.GetEnvironmentVariable(InlineCompletions) is null) Environment.SetEnvironmentVariable(InlineCompletions, "1");
+    }
+
     /// <summary>Reads the file and says every mistake; 0 when it can be used, 2 when it cannot, 3 when it cannot be read.</summary>
     public static async Task<int> CheckAsync(string configFile, TextWriter output, CancellationToken cancellationToken)
     {
@@ -32,17 +43,20 @@ public static class GatewayHost
         var (time, entropy) = (TimeProvider.System, Entropy.System);
         await using var runtime = new EdgeRuntime(config.Edge, time, entropy, loggers);
         await using var log = config.Edge.AccessLog is { } access ? new AccessLog(access.Path, access.Sample) : null;
-        await runtime.StartAsync(stopping);
 
-        var fronts = new List<LeanFront>();
-        foreach (var listen in config.Listen.Where(l => l.IsLean)) fronts.Add(LeanFront.Start(OptionsOf(listen), runtime.Snapshot, time, entropy, log));
-        var kestrels = new List<KestrelFront>();
-        foreach (var listen in config.Listen.Where(l => !l.IsLean)) kestrels.Add(await KestrelFront.StartAsync(listen, runtime, log, time, stopping));
-        runtime.Applied += snapshot => fronts.ForEach(front => front.Snapshot = snapshot);
+        // The operators' view is there before anything is waited for, and says "ready" when everybody is served.
+        var (fronts, kestrels) = (Array.Empty<LeanFront>(), Array.Empty<KestrelFront>());
+        var isServing = false;
         await using var reloader = new ConfigReloader(configFile, text, runtime, time, entropy, loggers.CreateLogger<ConfigReloader>());
-        await reloader.StartAsync(stopping);
-        await using var admin = config.Admin is null ? null : await AdminServer.StartAsync(config.Admin, runtime,
+        await using var admin = config.Admin is null ? null : await AdminServer.StartAsync(config.Admin, runtime, () => Volatile.Read(ref isServing),
             () => [.. fronts.SelectMany(f => f.Metrics), .. kestrels.Select(k => k.Metrics)], () => Describe(fronts, reloader), () => reloader.LastMistakes, stopping);
+        await runtime.StartAsync(stopping);
+        foreach (var listen in config.Listen.Where(l => l.IsLean)) fronts = [.. fronts, LeanFront.Start(OptionsOf(listen), runtime.Snapshot, time, entropy, log)];
+        foreach (var listen in config.Listen.Where(l => !l.IsLean)) kestrels = [.. kestrels, await KestrelFront.StartAsync(listen, runtime, log, time, stopping)];
+        runtime.Applied += snapshot => Array.ForEach(fronts, front => front.Snapshot = snapshot);
+        Array.ForEach(fronts, front => front.Snapshot = runtime.Snapshot); // what was applied meanwhile
+        await reloader.StartAsync(stopping);
+        Volatile.Write(ref isServing, true);
 
         foreach (var front in fronts) await output.WriteLineAsync($"listening on http://{front.EndPoint}");
         foreach (var front in kestrels) await output.WriteLineAsync($"listening on {front.EndPoint} with Kestrel");
@@ -60,16 +74,7 @@ public static class GatewayHost
     public static async Task<int> RegisterAsync(string redis, string registry, string address, int weight, TimeSpan lease, Uri? check, TextWriter output, ILoggerFactory loggers, CancellationToken stopping)
     {
         var mistakes = new List<string>();
-        RedisOptions? options = null;
-        try
-        {
-            options = RedisOptions.Parse(redis);
-            mistakes.AddRange(options.Validate());
-        }
-        catch (Exception broken) when (broken is FormatException or OverflowException)
-        {
-            mistakes.Add("--redis: " + broken.Message);
-        }
+        var options = TryParseRedis(redis, mistakes);
         if (!Registry.IsName(registry)) mistakes.Add("--registry: letters, digits, dots, dashes");
         if (DiscoveryParser.ParseAddress(address) is null) mistakes.Add("--address: an address such as 10.0.0.1:5000, or unix:/path/to/socket");
         if (weight is < 1 or > 1000) mistakes.Add("--weight: 1 to 1000");
@@ -85,7 +90,49 @@ public static class GatewayHost
         return 0;
     }
 
-    private static object Describe(List<LeanFront> fronts, ConfigReloader reloader) => new
+    /// <summary>
+    /// Puts a user's tokens up to now, or a session's, on a list that gateways follow. Answers 2 when an argument cannot be used, and says which; 1 when Redis cannot be told.
+    /// </summary>
+    public static async Task<int> RevokeAsync(string redis, string list, string? user, string? session, TextWriter output, ILoggerFactory loggers, CancellationToken cancellationToken)
+    {
+        var mistakes = new List<string>();
+        var options = TryParseRedis(redis, mistakes);
+        if (!Registry.IsName(list)) mistakes.Add("--list: letters, digits, dots, dashes");
+        if ((user is null) == (session is null)) mistakes.Add("--user or --session: one of them");
+        if ((user ?? session) is "" or { Length: > RevocationList.IdLengthMax }) mistakes.Add($"--user, --session: 1 to {RevocationList.IdLengthMax} letters");
+        foreach (var mistake in mistakes) await output.WriteLineAsync(mistake);
+        if (mistakes.Count > 0) return 2;
+        await using var client = RedisClient.Create(options!, TimeProvider.System, Entropy.System, loggers.CreateLogger<RedisClient>());
+        try
+        {
+            var revocations = new RevocationList(client, list);
+            await (user is not null ? revocations.RevokeUserAsync(user, cancellationToken) : revocations.RevokeSessionAsync(session!, cancellationToken));
+        }
+        catch (RedisException away)
+        {
+            await output.WriteLineAsync($"Redis was not told: {away.Message}");
+            return 1;
+        }
+        await output.WriteLineAsync(user is not null ? $"tokens of user {user} up to now are revoked" : $"tokens of session {session} are revoked");
+        return 0;
+    }
+
+    private static RedisOptions? TryParseRedis(string redis, List<string> mistakes)
+    {
+        try
+        {
+            var options = RedisOptions.Parse(redis);
+            mistakes.AddRange(options.Validate());
+            return options;
+        }
+        catch (Exception broken) when (broken is FormatException or OverflowException)
+        {
+            mistakes.Add("--redis: " + broken.Message);
+            return null;
+        }
+    }
+
+    private static object Describe(LeanFront[] fronts, ConfigReloader reloader) => new
     {
         reloads = reloader.Reloads,
         mistakes = reloader.LastMistakes,

@@ -1,7 +1,6 @@
 using System.Globalization;
 using SkyRiff.SystemTests.Engines;
 using SkyRiff.SystemTests.Kit;
-using SkyRiff.Testing;
 using Xunit;
 
 [assembly: AssemblyFixture(typeof(FirstFolder))]

@@ -104,7 +104,7 @@ internal static class ConfigParser
             Redis = redis,
             Clusters = [.. root.Named("clusters").Select(c => ClusterParser.Parse(c.Name, c.Node, redis.Length > 0))],
             Limits = [.. root.Named("limits").Select(l => ParseLimit(l.Name, l.Node, redis.Length > 0))],
-            Jwt = root.Has("jwt") ? ParseJwt(root.Section("jwt")) : null,
+            Jwt = root.Has("jwt") ? ParseJwt(root.Section("jwt"), redis.Length > 0) : null,
             ApiKeys = [.. root.Items("api_keys").Select(ParseKey)],
             IdentityHeader = root.Text("identity_header") ?? "X-User-Id",
             TrustedProxies = Ranges(root, "trusted_proxies"),
@@ -156,14 +156,17 @@ internal static class ConfigParser
         return limit;
     }
 
-    private static JwtConfig ParseJwt(ConfigNode node)
+    private static JwtConfig ParseJwt(ConfigNode node, bool hasRedis)
     {
         var jwt = new JwtConfig(node.Required("issuer", "the issuer that tokens name"), node.Required("audience", "the audience that tokens name"))
         {
             Jwks = node.Required("jwks", "a file or an http(s) address with the issuer's keys"),
             Leeway = node.Duration("leeway", TimeSpan.FromSeconds(30), TimeSpan.Zero, TimeSpan.FromMinutes(5)),
             CacheMax = node.Integer("cache_max", 100_000, 100, 10_000_000),
+            Revocations = node.Text("revocations") ?? "",
         };
+        if (jwt.Revocations.Length > 0 && !Discovery.Registry.IsName(jwt.Revocations)) node.Mistake("revocations", "the name of a list: letters, digits, dots, dashes");
+        if (jwt.Revocations.Length > 0 && !hasRedis) node.Mistake("revocations", "a key redis at the top, with the address of the Redis that has the list");
         node.Close();
         return jwt;
     }

@@ -297,6 +297,9 @@ internal sealed record JwtConfig(string Issuer, string Audience)
     public TimeSpan Leeway { get; init; } = TimeSpan.FromSeconds(30);
 
     public int CacheMax { get; init; } = 100_000;
+
+    /// <summary>The list in Redis of what was revoked; empty: none is read.</summary>
+    public string Revocations { get; init; } = "";
 }
 
 /// <summary>The key itself is nowhere: only its SHA-256.</summary>

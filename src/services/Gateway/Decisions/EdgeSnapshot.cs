@@ -1,3 +1,4 @@
+using System.Buffers.Text;
 using System.Text;
 using SkyRiff.Gateway.Configuration;
 using SkyRiff.Gateway.Http1;
@@ -66,7 +67,8 @@ internal sealed partial class EdgeSnapshot
         verdict.Clear();
         verdict.Snapshot = this;
         (verdict.Client, verdict.IsHttps) = (peer, isHttps);
-        if (_trusted.Length > 0 && AddressRange.AnyContains(_trusted, peer)) Believe(head, peer, verdict);
+        var isTrusted = _trusted.Length > 0 && AddressRange.AnyContains(_trusted, peer);
+        if (isTrusted) Believe(head, peer, verdict);
         verdict.Trace = TraceContext.Continue(head.Value(KnownField.Traceparent), ref ids);
         if (!MayEnter(verdict)) return;
         var route = _router.Find(head, ref verdict.Captures);
@@ -76,6 +78,8 @@ internal sealed partial class EdgeSnapshot
             return;
         }
         verdict.Route = route;
+        verdict.Timeout = route.Timeout;
+        if (isTrusted) HonourDeadline(head.Value(KnownField.XDeadlineMs), verdict);
         if (route.Deny.Length + route.Allow.Length > 0 && IsBarred(route.Deny, route.Allow, verdict.Client))
         {
             verdict.Refuse(403, "gateway.address_denied", "Requests from this address are not taken.");
@@ -142,6 +146,14 @@ internal sealed partial class EdgeSnapshot
         }
         verdict.Client = ClientAddress.Of(head, peer, _trusted);
         verdict.IsHttps |= Ascii.EqualsIgnoreCase(head.Value(KnownField.XForwardedProto), "https"u8);
+    }
+
+    /// <summary>A proxy in front that waits less than the route allows: nobody would hear what comes later. It cannot get more.</summary>
+    private static void HonourDeadline(ReadOnlySpan<byte> told, EdgeVerdict verdict)
+    {
+        if (!Utf8Parser.TryParse(told, out uint milliseconds, out var used) || used != told.Length || milliseconds >= verdict.Timeout.TotalMilliseconds) return;
+        verdict.RemainingMilliseconds = Math.Max(1, milliseconds);
+        verdict.Timeout = TimeSpan.FromMilliseconds(verdict.RemainingMilliseconds);
     }
 
     private static bool IsBarred(AddressRange[] deny, AddressRange[] allow, PeerAddress client) =>

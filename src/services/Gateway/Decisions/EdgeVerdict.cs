@@ -40,7 +40,10 @@ internal sealed class EdgeVerdict
     /// <summary>The subject is new, and is told to the client in a cookie.</summary>
     public bool SetSubject { get; set; }
 
-    /// <summary>What is left of the route's time when this is not the first attempt; 0: all of it.</summary>
+    /// <summary>How long the answer is waited for: the route's time, or less when a trusted proxy says that it waits less.</summary>
+    public TimeSpan Timeout { get; set; }
+
+    /// <summary>What is left of the route's time when that is not all of it: this is not the first attempt, or a trusted proxy waits less. 0: all of it.</summary>
     public long RemainingMilliseconds { get; set; }
 
     /// <summary>0: forward. Otherwise the gateway answers itself.</summary>
@@ -104,6 +107,7 @@ internal sealed class EdgeVerdict
         RetryAfter = RemainingMilliseconds = 0;
         Code = Detail = "";
         Client = default;
+        Timeout = TimeSpan.Zero;
     }
 
     internal CacheCall TakeCacheCall() => Cache = _cacheCall ??= new();

@@ -8,6 +8,9 @@ internal sealed record Identity(byte[] User, long ExpiresAt, long IssuedAt)
 {
     /// <summary>Stable per user; for limits, hashing and canaries.</summary>
     public ulong Hash { get; } = Resilience.Hashing.SipHash.Stable.Hash(User);
+
+    /// <summary>Of the claim <c>sid</c>; 0 when the token names no session.</summary>
+    public ulong Session { get; init; }
 }
 
 internal enum TokenVerdict : byte
@@ -144,6 +147,7 @@ internal sealed class JwtVerifier(string issuer, string audience, TimeSpan leewa
     {
         identity = null;
         byte[]? subject = null;
+        var session = 0UL;
         var (expires, notBefore, issued) = (-1L, 0L, 0L);
         var (issuerFits, audienceFits) = (false, false);
         try
@@ -169,6 +173,11 @@ internal sealed class JwtVerifier(string issuer, string audience, TimeSpan leewa
                 {
                     if (!reader.Read() || !reader.TryGetInt64(out issued) || issued < 0) return TokenVerdict.Malformed;
                 }
+                else if (reader.ValueTextEquals("sid"u8))
+                {
+                    if (session != 0 || !reader.Read() || reader.TokenType != JsonTokenType.String || reader.ValueIsEscaped) return TokenVerdict.Malformed;
+                    session = Resilience.Hashing.SipHash.Stable.Hash(reader.ValueSpan);
+                }
                 else if (reader.ValueTextEquals("iss"u8))
                 {
                     issuerFits = reader.Read() && reader.TokenType == JsonTokenType.String && reader.ValueTextEquals(issuer);
@@ -191,7 +200,7 @@ internal sealed class JwtVerifier(string issuer, string audience, TimeSpan leewa
         if (expires < 0 || subject is not { Length: > 0 and <= 128 } || subject.AsSpan().ContainsAny(Http1.HttpBytes.Control)) return TokenVerdict.Malformed;
         if (nowSeconds < notBefore - _leeway) return TokenVerdict.NotYetValid;
         if (nowSeconds >= expires + _leeway) return TokenVerdict.Expired;
-        identity = new(subject, expires, issued);
+        identity = new(subject, expires, issued) { Session = session };
         return TokenVerdict.Valid;
     }
 

@@ -51,28 +51,3 @@ internal sealed class TokenCache
 
     private sealed record Entry(byte[] Token, Identity Identity);
 }
-
-/// <summary>Users whose tokens from before a moment no longer count (a ban, a sign-out everywhere). Bounded: the oldest are forgotten, after every token of theirs has expired.</summary>
-internal sealed class Revocations
-{
-    private const int UsersMax = 1_000_000;
-
-    private readonly ConcurrentDictionary<ulong, long> _before = new();
-
-    /// <summary>Tokens of the user that were issued before <paramref name="nowSeconds"/> are refused from now on.</summary>
-    public void Revoke(ReadOnlySpan<byte> user, long nowSeconds)
-    {
-        if (_before.Count >= UsersMax) Forget(nowSeconds);
-        _before[SipHash.Stable.Hash(user)] = nowSeconds;
-    }
-
-    public bool IsRevoked(Identity identity) => !_before.IsEmpty && _before.TryGetValue(identity.Hash, out var before) && identity.IssuedAt <= before;
-
-    private void Forget(long nowSeconds)
-    {
-        foreach (var (user, before) in _before)
-        {
-            if (before < nowSeconds - 86_400) _before.TryRemove(user, out _);
-        }
-    }
-}

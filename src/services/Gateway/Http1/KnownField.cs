@@ -52,7 +52,8 @@ internal enum KnownField : byte
 
 internal static class KnownFields
 {
-    private static readonly byte[][] Names = [.. Enum.GetValues<KnownField>().Select(f => Encoding.ASCII.GetBytes(NameOf(f)))];
+    private static readonly string[] Texts = [.. Enum.GetValues<KnownField>().Select(NameOf)];
+    private static readonly byte[][] Names = [.. Texts.Select(Encoding.ASCII.GetBytes)];
 
     // One bucket per (length, first letter): nearly always a single candidate, so a look-up is one comparison.
     private static readonly KnownField[][] Buckets = BuildBuckets();
@@ -60,6 +61,8 @@ internal static class KnownFields
     private const int LengthMax = 32;
 
     public static ReadOnlySpan<byte> Name(KnownField field) => Names[(int)field];
+
+    public static string Text(KnownField field) => Texts[(int)field];
 
     public static KnownField Find(ReadOnlySpan<byte> name)
     {

@@ -1,6 +1,7 @@
 using System.Text;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
+using Microsoft.AspNetCore.WebUtilities;
 using SkyRiff.Gateway.Decisions;
 using SkyRiff.Gateway.Http1;
 
@@ -13,11 +14,14 @@ internal static class ContextReply
     public static void Apply(HttpResponse response, ResponseHead head)
     {
         response.StatusCode = head.Status;
-        if (response.HttpContext.Features.Get<IHttpResponseFeature>() is { } feature && head.Reason.Length > 0) feature.ReasonPhrase = Encoding.Latin1.GetString(head.Reason);
+        // The usual reason is the server's own.
+        if (head.Reason.Length > 0 && !Ascii.Equals(head.Reason, ReasonPhrases.GetReasonPhrase(head.Status)) && response.HttpContext.Features.Get<IHttpResponseFeature>() is { } feature)
+            feature.ReasonPhrase = Encoding.Latin1.GetString(head.Reason);
         for (var i = 0; i < head.FieldCount; i++)
         {
             if (KnownFields.IsHopByHop(head.Fields[i].Known)) continue;
-            response.Headers.Append(Encoding.Latin1.GetString(head.NameAt(i)), Encoding.Latin1.GetString(head.ValueAt(i)));
+            var known = head.Fields[i].Known;
+            response.Headers.Append(known == KnownField.None ? Encoding.Latin1.GetString(head.NameAt(i)) : KnownFields.Text(known), Encoding.Latin1.GetString(head.ValueAt(i)));
         }
     }
 

@@ -1,6 +1,8 @@
 using System.Net.Sockets;
+using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
+using Microsoft.Extensions.ObjectPool;
 using SkyRiff.Gateway.Decisions;
 using SkyRiff.Gateway.Http1;
 using SkyRiff.Gateway.Running;
@@ -14,14 +16,18 @@ namespace SkyRiff.Gateway.Kestrel;
 /// The Kestrel front's requests: the same decisions and the same heads as the lean front, with ASP.NET Core's streams on the client's side. What differs by
 /// the upstream's protocol is in <see cref="Http1Forwarder"/> and <see cref="Http2Forwarder"/>.
 /// </summary>
-internal sealed class ForwardingHandler(EdgeRuntime runtime, Http1Forwarder http1, Http2Forwarder http2, LaneMetrics metrics, AccessLogLane? log, TimeProvider time)
+internal sealed class ForwardingHandler(EdgeRuntime runtime, Http1Forwarder http1, Http2Forwarder http2, LaneMetrics metrics, AccessLogLane? log, TimeProvider time) : IHttpApplication<ForwardedCall>
 {
+    /// <summary>Calls that wait for the next request; more are thrown away. Each holds about 110 KB.</summary>
+    private const int IdleCallsMax = 256;
+
     private static readonly TimeSpan RetryDelayBase = TimeSpan.FromMilliseconds(50);
     private static readonly TimeSpan RetryDelayMax = TimeSpan.FromSeconds(1);
 
     [ThreadStatic]
     private static SpanIds? _threadIds;
 
+    private readonly DefaultObjectPool<ForwardedCall> _calls = new(new CallPolicy(time), IdleCallsMax);
     private readonly Lock _accounting = new();
     private volatile bool _isDraining;
 
@@ -32,12 +38,16 @@ internal sealed class ForwardingHandler(EdgeRuntime runtime, Http1Forwarder http
         set => _isDraining = value;
     }
 
-    public async Task HandleAsync(HttpContext context)
+    public ForwardedCall CreateContext(IFeatureCollection contextFeatures) => _calls.Get().Begin(contextFeatures);
+
+    public void DisposeContext(ForwardedCall context, Exception? exception) => _calls.Return(context);
+
+    public async Task ProcessRequestAsync(ForwardedCall context)
     {
+        var call = context;
         var started = runtime.Clock.Now;
-        if (_isDraining && HttpProtocol.IsHttp11(context.Request.Protocol)) context.Response.Headers.Connection = "close";
-        if (context.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } size) size.MaxRequestBodySize = null; // ours is per route
-        var call = new ForwardedCall(context);
+        var http = call.Context;
+        if (_isDraining && HttpProtocol.IsHttp11(http.Request.Protocol)) http.Response.Headers.Connection = "close";
         var verdict = call.Verdict;
         var snapshot = runtime.Snapshot;
         var refusal = call.Read(snapshot.HeadLimits);
@@ -45,7 +55,7 @@ internal sealed class ForwardingHandler(EdgeRuntime runtime, Http1Forwarder http
         {
             verdict.Clear();
             verdict.Snapshot = snapshot;
-            verdict.Client = HttpContextHead.PeerOf(context);
+            verdict.Client = HttpContextHead.PeerOf(http);
             verdict.Refuse(refusal);
             var ids = Ids();
             verdict.Trace = TraceContext.Continue(default, ref ids);
@@ -54,7 +64,7 @@ internal sealed class ForwardingHandler(EdgeRuntime runtime, Http1Forwarder http
         else
         {
             var ids = Ids();
-            snapshot.Decide(call.Head, HttpContextHead.PeerOf(context), context.Request.IsHttps, Now(), ref ids, verdict);
+            snapshot.Decide(call.Head, HttpContextHead.PeerOf(http), http.Request.IsHttps, Now(), ref ids, verdict);
             _threadIds = ids;
         }
         var outcome = Outcome.Abandoned;
@@ -63,7 +73,7 @@ internal sealed class ForwardingHandler(EdgeRuntime runtime, Http1Forwarder http
             var isServed = verdict.Cache is not null && await StoredAnswer.TryAsync(call, Now, time);
             outcome = verdict.Status == 0 && !isServed ? await ForwardAsync(call) : Outcome.Abandoned;
             // In place of an error, a stale response may do.
-            if (verdict.Status != 0 && !context.Response.HasStarted && verdict.Cache?.TryHideError(runtime.Clock.Now) == true)
+            if (verdict.Status != 0 && !http.Response.HasStarted && verdict.Cache?.TryHideError(runtime.Clock.Now) == true)
             {
                 verdict.Refuse(0, "", "");
                 await StoredAnswer.WriteAsync(call);
@@ -72,7 +82,7 @@ internal sealed class ForwardingHandler(EdgeRuntime runtime, Http1Forwarder http
         }
         catch (Exception gone) when (gone is OperationCanceledException or IOException or BadHttpRequestException or SocketException or ObjectDisposedException)
         {
-            context.Abort(); // the client left, or was told half: it must not take that for the whole
+            http.Abort(); // the client left, or was told half: it must not take that for the whole
         }
         finally
         {
@@ -94,7 +104,7 @@ internal sealed class ForwardingHandler(EdgeRuntime runtime, Http1Forwarder http
         var cluster = verdict.Arm!.Cluster;
         cluster.Budget.OnCall();
         call.Copy = MirrorCopy.Begin(call);
-        var deadline = runtime.Clock.Now + (long)verdict.Route!.Timeout.TotalNanoseconds;
+        var deadline = runtime.Clock.Now + (long)verdict.Timeout.TotalNanoseconds;
         while (true)
         {
             if (!EdgeSnapshot.TryChoose(call.Head, verdict, runtime.Clock.Now))
@@ -168,57 +178,11 @@ internal sealed class ForwardingHandler(EdgeRuntime runtime, Http1Forwarder http
     {
         lock (_accounting) log?.Flush();
     }
-}
 
-/// <summary>How an attempt ended. Not answered: the verdict says what the client gets when nothing else is tried.</summary>
-internal readonly record struct AttemptResult(Outcome Outcome, bool IsAnswered = false, bool NothingWasSent = false);
-
-/// <summary>One request on its way through the Kestrel front.</summary>
-internal sealed class ForwardedCall(HttpContext context)
-{
-    private readonly HttpContextHead _head = new();
-
-    public HttpContext Context { get; } = context;
-
-    public CancellationToken Aborted => Context.RequestAborted;
-
-    public EdgeVerdict Verdict { get; } = new();
-
-    public RequestHead Head => _head.Head;
-
-    public bool IsUnderstood { get; private set; }
-
-    /// <summary>Bytes of the request's body were taken, so it cannot be sent again.</summary>
-    public bool BodyBegun { get; set; }
-
-    /// <summary>What a mirror gets of it; null when none does.</summary>
-    public MirrorCopy? Copy { get; set; }
-
-    public int Attempts { get; set; }
-
-    public long AttemptNanoseconds { get; set; }
-
-    public int Status { get; set; }
-
-    public long BytesIn { get; set; }
-
-    public long BytesOut { get; set; }
-
-    public Refusal Read(HeadLimits limits)
+    private sealed class CallPolicy(TimeProvider time) : PooledObjectPolicy<ForwardedCall>
     {
-        var refusal = _head.Read(Context, limits);
-        IsUnderstood = refusal == Refusal.None;
-        return refusal;
+        public override ForwardedCall Create() => new(time);
+
+        public override bool Return(ForwardedCall obj) => obj.TryEnd();
     }
-
-    public bool MayRepeat(bool nothingWasSent) => !BodyBegun && (nothingWasSent || Head.IsIdempotent);
-
-    /// <summary>The attempt failed with what the client gets if no other is made.</summary>
-    public AttemptResult Failed(int status, string code, string detail, bool nothingWasSent = false)
-    {
-        Verdict.Refuse(status, code, detail);
-        return new(Outcome.Failed, IsAnswered: false, nothingWasSent);
-    }
-
-    public static bool IsUnreachable(Exception failure) => failure is SocketException or IOException or ObjectDisposedException;
 }

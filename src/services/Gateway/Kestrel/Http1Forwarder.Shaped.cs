@@ -42,17 +42,14 @@ internal sealed partial class Http1Forwarder
         private async Task<bool> DownloadAsync(BodyTransfer body, BodyPipe pipe, Coding coding)
         {
             var output = call.Context.Response.BodyWriter;
-            using var idle = CancellationTokenSource.CreateLinkedTokenSource(call.Aborted);
-            await using var timer = time.CreateTimer(state => ((CancellationTokenSource)state!).Cancel(), idle, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
-            if (pipe.IsMuted) await call.Context.Response.StartAsync(idle.Token);
+            if (pipe.IsMuted) await call.Context.Response.StartAsync(call.Aborted);
             var isPassed = false;
             while (!isPassed)
             {
                 var hasEnded = false;
                 if (!body.IsDone && upstream.Unread.Length == 0)
                 {
-                    timer.Change(call.Verdict.Route!.StreamIdleTimeout, Timeout.InfiniteTimeSpan);
-                    hasEnded = !await upstream.FillAsync(idle.Token);
+                    hasEnded = !await FillAsync();
                     if (hasEnded && body.Kind != BodyKind.UntilClose) return false;
                 }
                 var written = Pass(ref body, pipe, coding, output, hasEnded, out isPassed);
@@ -64,7 +61,7 @@ internal sealed partial class Http1Forwarder
                 }
                 if (written == 0) continue;
                 call.BytesOut += written;
-                if ((await output.FlushAsync(idle.Token)).IsCompleted) throw new IOException("The client left.");
+                if (!MayWaitForEnd(isPassed, written) && (await output.FlushAsync(call.Aborted)).IsCompleted) throw Left();
             }
             return true;
         }

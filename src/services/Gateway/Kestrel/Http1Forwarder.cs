@@ -12,7 +12,8 @@ namespace SkyRiff.Gateway.Kestrel;
 internal sealed partial class Http1Forwarder(Http1UpstreamPool pool, TimeProvider time)
 {
     private const int InterimsMax = 16;
-    private const int OutBytes = 64 * 1024;
+    private const int EndPieceBytesMax = 4096;
+    private static readonly HeadLimits OwnLimits = HeadLimits.Default with { HeadBytesMax = ushort.MaxValue };
 
     public async Task<AttemptResult> TryAsync(ForwardedCall call, TimeSpan timeout)
     {
@@ -53,9 +54,9 @@ internal sealed partial class Http1Forwarder(Http1UpstreamPool pool, TimeProvide
 
     private sealed partial class Exchange(ForwardedCall call, Http1Upstream upstream, TimeProvider time)
     {
-        private readonly byte[] _out = new byte[OutBytes];
-        private readonly ResponseHead _head = new();
-        private volatile bool _bodyTooLarge;
+        private readonly byte[] _out = call.Workspace;
+        private readonly ResponseHead _head = call.Answer;
+        private Refusal _bodyRefusal;
 
         public bool IsReusable { get; private set; }
 
@@ -64,49 +65,48 @@ internal sealed partial class Http1Forwarder(Http1UpstreamPool pool, TimeProvide
 
         public async Task<AttemptResult> RunAsync(TimeSpan timeout)
         {
-            using var limit = CancellationTokenSource.CreateLinkedTokenSource(call.Aborted);
-            await using var timer = time.CreateTimer(state => ((CancellationTokenSource)state!).Cancel(), limit, timeout, Timeout.InfiniteTimeSpan);
             var length = WriteRequest();
-            if (length < 0)
-            {
-                call.Verdict.Refuse(Refusal.HeadTooLarge);
-                return new(Outcome.Abandoned, IsAnswered: false);
-            }
-            using var uploading = CancellationTokenSource.CreateLinkedTokenSource(call.Aborted);
+            if (length < 0) return Refused(Refusal.HeadTooLarge);
+            call.Allow(timeout);
+            var hasBody = call.Head.Body != BodyKind.None;
+            using var uploading = hasBody ? CancellationTokenSource.CreateLinkedTokenSource(call.Aborted) : null;
             var upload = Task.CompletedTask;
             try
             {
-                await upstream.SendAsync(_out.AsMemory(0, length), limit.Token);
-                if (call.Head.Body != BodyKind.None) upload = UploadAsync(uploading.Token);
-                var status = await ReadFinalHeadAsync(limit.Token);
+                await upstream.SendAsync(_out.AsMemory(0, length), call.Limit);
+                if (hasBody) upload = UploadAsync(uploading!.Token);
+                var status = await ReadFinalHeadAsync(call.Limit);
                 if (status == ParseStatus.Refused) return call.Failed(502, "gateway.upstream_" + Refusals.CodeOf(_head.Refusal), "The upstream's answer cannot be understood in exactly one way.");
-                if (status == ParseStatus.Incomplete)
-                {
-                    WasStale = upstream.WasUsed;
-                    return call.Failed(502, "gateway.upstream_closed", "The upstream closed the connection before it answered.");
-                }
-                timer.Change(Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+                if (status == ParseStatus.Incomplete) return Closed();
+                call.Allow(Timeout.InfiniteTimeSpan);
                 return await AnswerAsync(upload);
             }
-            catch (OperationCanceledException) when (!call.Aborted.IsCancellationRequested && limit.IsCancellationRequested)
+            catch (OperationCanceledException) when (call.IsOverdue && !call.Context.Response.HasStarted)
             {
                 return call.Failed(504, "gateway.upstream_timeout", "The upstream did not answer in time.");
             }
             catch (Exception failure) when (!call.Context.Response.HasStarted && ForwardedCall.IsUnreachable(failure))
             {
-                WasStale = upstream.WasUsed;
-                if (_bodyTooLarge) return Refused(Refusal.BodyTooLarge);
-                return call.Failed(502, "gateway.upstream_closed", "The upstream closed the connection before it answered.");
+                return _bodyRefusal != Refusal.None ? Refused(_bodyRefusal) : Closed();
             }
-            catch (Exception failure) when (ForwardedCall.IsUnreachable(failure) && !call.Aborted.IsCancellationRequested)
+            catch (Exception failure) when ((call.IsOverdue || ForwardedCall.IsUnreachable(failure)) && !call.Aborted.IsCancellationRequested)
             {
                 return new(Outcome.FailedForGood, IsAnswered: Abort());
             }
             finally
             {
-                await uploading.CancelAsync();
-                await upload.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                if (uploading is not null)
+                {
+                    await uploading.CancelAsync();
+                    await upload.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                }
             }
+        }
+
+        private AttemptResult Closed()
+        {
+            WasStale = upstream.WasUsed;
+            return call.Failed(502, "gateway.upstream_closed", "The upstream closed the connection before it answered.");
         }
 
         private AttemptResult Refused(Refusal refusal)
@@ -156,8 +156,8 @@ internal sealed partial class Http1Forwarder(Http1UpstreamPool pool, TimeProvide
         {
             var writer = new HeadWriter(_out);
             ForwardedHeads.WriteResponse(ref writer, head, call.Verdict, BodyKind.None, keepAlive: true, clientIsHttp10: false);
-            var own = new ResponseHead();
-            if (writer.Overflowed || ResponseParser.Parse(_out, 0, writer.Length, HeadLimits.Default with { HeadBytesMax = ushort.MaxValue }, own, toHead: true, _head.IsSwitching) != ParseStatus.Complete)
+            var own = call.Reply;
+            if (writer.Overflowed || ResponseParser.Parse(_out, 0, writer.Length, OwnLimits, own, toHead: true, _head.IsSwitching) != ParseStatus.Complete)
                 throw new IOException("The upstream's head is too large with what is added to it.");
             ContextReply.Apply(call.Context.Response, own);
         }
@@ -174,24 +174,33 @@ internal sealed partial class Http1Forwarder(Http1UpstreamPool pool, TimeProvide
         private async Task<bool> DownloadAsync(BodyTransfer body)
         {
             var output = call.Context.Response.BodyWriter;
-            using var idle = CancellationTokenSource.CreateLinkedTokenSource(call.Aborted);
-            await using var timer = time.CreateTimer(state => ((CancellationTokenSource)state!).Cancel(), idle, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
             while (!body.IsDone)
             {
-                if (upstream.Unread.Length == 0)
-                {
-                    timer.Change(call.Verdict.Route!.StreamIdleTimeout, Timeout.InfiniteTimeSpan);
-                    if (!await upstream.FillAsync(idle.Token)) return body.Kind == BodyKind.UntilClose;
-                }
+                if (upstream.Unread.Length == 0 && !await FillAsync()) return body.Kind == BodyKind.UntilClose;
                 var written = Move(ref body, output, out var consumed);
                 upstream.Consume(consumed);
                 if (body.Refusal != Refusal.None) return false;
                 if (written == 0) continue;
                 call.BytesOut += written;
                 // Flushed at once: an event stream must not wait for more. The pipe's backpressure is the client's.
-                if ((await output.FlushAsync(idle.Token)).IsCompleted) throw new IOException("The client left.");
+                if (!MayWaitForEnd(body.IsDone, written) && (await output.FlushAsync(call.Aborted)).IsCompleted) throw Left();
             }
             return true;
+        }
+
+        /// <summary>A small last piece and the end of its HTTP/2 stream leave in one write, when the server ends the stream.</summary>
+        private bool MayWaitForEnd(bool isLast, int written) => isLast && written <= EndPieceBytesMax && HttpProtocol.IsHttp2(call.Context.Request.Protocol);
+
+        /// <summary>No fault of the upstream, which must not count for its breaker.</summary>
+        private static OperationCanceledException Left() => new("The client left.");
+
+        /// <summary>Waits for the upstream as long as the route says.</summary>
+        private async ValueTask<bool> FillAsync()
+        {
+            call.Allow(call.Verdict.Route!.StreamIdleTimeout);
+            var isMore = await upstream.FillAsync(call.Limit);
+            call.Allow(Timeout.InfiniteTimeSpan);
+            return isMore;
         }
 
         private int Move(ref BodyTransfer body, PipeWriter output, out int consumed)
@@ -205,6 +214,21 @@ internal sealed partial class Http1Forwarder(Http1UpstreamPool pool, TimeProvide
 
         private async Task UploadAsync(CancellationToken cancellationToken)
         {
+            try
+            {
+                await PassBodyAsync(cancellationToken);
+            }
+            catch (BadHttpRequestException broken)
+            {
+                // A part must not be taken for the whole, and who waits for the answer to it is told.
+                _bodyRefusal = broken.StatusCode switch { StatusCodes.Status413PayloadTooLarge => Refusal.BodyTooLarge, StatusCodes.Status408RequestTimeout => Refusal.BodyTimeout, _ => Refusal.ChunkSizeInvalid };
+                upstream.Dispose();
+                throw;
+            }
+        }
+
+        private async Task PassBodyAsync(CancellationToken cancellationToken)
+        {
             var reader = call.Context.Request.BodyReader;
             var chunked = call.Head.Body == BodyKind.Chunked;
             var prefix = new byte[16];
@@ -216,19 +240,15 @@ internal sealed partial class Http1Forwarder(Http1UpstreamPool pool, TimeProvide
                     if (part.Length == 0) continue;
                     call.BodyBegun = true;
                     call.BytesIn += part.Length;
-                    if (call.BytesIn > call.Verdict.Route!.BodyBytesMax)
-                    {
-                        _bodyTooLarge = true;
-                        upstream.Dispose(); // a part must not be taken for the whole
-                        throw new BadHttpRequestException("The body is larger than this route takes.", StatusCodes.Status413PayloadTooLarge);
-                    }
+                    if (call.BytesIn > call.Verdict.Route!.BodyBytesMax) throw new BadHttpRequestException("The body is larger than this route takes.", StatusCodes.Status413PayloadTooLarge);
                     call.Copy?.Add(part.Span);
                     if (chunked) await upstream.SendAsync(prefix.AsMemory(0, ChunkPrefix(prefix, part.Length)), cancellationToken);
                     await upstream.SendAsync(part, cancellationToken);
                     if (chunked) await upstream.SendAsync("\r\n"u8.ToArray(), cancellationToken);
                 }
                 reader.AdvanceTo(read.Buffer.End);
-                if (!read.IsCompleted) continue;
+                // What was announced is all there is: the upstream may answer it before its end is heard of.
+                if (!read.IsCompleted && (chunked || call.BytesIn < call.Head.ContentLength)) continue;
                 call.Copy?.End();
                 if (chunked) await upstream.SendAsync("0\r\n\r\n"u8.ToArray(), cancellationToken);
                 return;

@@ -117,7 +117,8 @@ internal sealed class Http1UpstreamPool(TimeProvider time) : IDisposable
     public void GiveBack(Http1Upstream connection, Cluster cluster)
     {
         var stack = _stacks.GetOrAdd(connection.Target.Index, _ => new());
-        if (stack.Count >= cluster.Config.IdleConnectionsMax || !connection.IsQuiet())
+        // Whether it stays quiet is asked when it is taken again.
+        if (connection.Unread.Length > 0 || stack.Count >= cluster.Config.IdleConnectionsMax)
         {
             connection.Dispose();
             return;

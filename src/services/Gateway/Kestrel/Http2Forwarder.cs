@@ -36,6 +36,7 @@ internal sealed class Http2Forwarder : IDisposable
     public async Task<AttemptResult> TryAsync(ForwardedCall call, TimeSpan timeout)
     {
         var cluster = call.Verdict.Arm!.Cluster;
+        call.Share(); // the client library may go on reading the body after it has answered
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(call.Aborted);
         await using var timer = _time.CreateTimer(state => ((CancellationTokenSource)state!).Cancel(), limit, timeout, Timeout.InfiniteTimeSpan);
         using var message = Message(call, cluster);
@@ -110,7 +111,7 @@ internal sealed class Http2Forwarder : IDisposable
             {
                 writer.Advance(read);
                 call.BytesOut += read;
-                if ((await writer.FlushAsync(call.Aborted)).IsCompleted) throw new IOException("The client left.");
+                if ((await writer.FlushAsync(call.Aborted)).IsCompleted) throw new OperationCanceledException("The client left.");
             }
         }
         catch (HttpRequestException)

@@ -2,8 +2,13 @@ using System.Net;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.AspNetCore.Server.Kestrel.Https;
+using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using SkyRiff.Gateway.Configuration;
 using SkyRiff.Gateway.Running;
@@ -17,7 +22,12 @@ internal sealed class KestrelFront : IAsyncDisposable
     /// <summary>While stopping: how long requests are still taken and answered with <c>close</c>, so that no client sends one into a connection that ends.</summary>
     private static readonly TimeSpan DrainIdleTimeout = TimeSpan.FromSeconds(1);
 
-    private readonly WebApplication _app;
+    /// <summary>While stopping: how long requests in flight may take; then they are cut.</summary>
+    private static readonly TimeSpan DrainTimeout = TimeSpan.FromSeconds(30);
+
+    private readonly WebApplication _services;
+    private readonly IServer _server;
+    private readonly DrainingTransport _transport;
     private readonly Http1UpstreamPool _pool;
     private readonly Http2Forwarder _http2;
     private readonly ForwardingHandler _handler;
@@ -25,10 +35,10 @@ internal sealed class KestrelFront : IAsyncDisposable
     private readonly TimeProvider _time;
     private int _ended;
 
-    private KestrelFront(WebApplication app, IPEndPoint endPoint, LaneMetrics metrics, Http1UpstreamPool pool, Http2Forwarder http2, ForwardingHandler handler, ITimer tidying, TimeProvider time) =>
-        (_app, EndPoint, Metrics, _pool, _http2, _handler, _tidying, _time) = (app, endPoint, metrics, pool, http2, handler, tidying, time);
+    private KestrelFront(WebApplication services, IServer server, DrainingTransport transport, LaneMetrics metrics, Http1UpstreamPool pool, Http2Forwarder http2, ForwardingHandler handler, ITimer tidying, TimeProvider time) =>
+        (_services, _server, _transport, Metrics, _pool, _http2, _handler, _tidying, _time) = (services, server, transport, metrics, pool, http2, handler, tidying, time);
 
-    public IPEndPoint EndPoint { get; }
+    public IPEndPoint EndPoint => _transport.EndPoint;
 
     public LaneMetrics Metrics { get; }
 
@@ -45,10 +55,14 @@ internal sealed class KestrelFront : IAsyncDisposable
             Limit(kestrel, listen, runtime);
             kestrel.Listen(listen.Address, options => Configure(options, listen));
         });
-        var app = builder.Build();
-        app.Run(handler.HandleAsync);
-        await app.StartAsync(cancellationToken);
-        var port = new Uri(app.Urls.First()).Port;
+        var transport = new DrainingTransport();
+        builder.Services.Configure<SocketTransportOptions>(transport.Configure);
+        builder.Services.AddSingleton<SocketTransportFactory>();
+        builder.Services.AddSingleton<IConnectionListenerFactory>(provider => transport.Over(provider.GetRequiredService<SocketTransportFactory>()));
+        // The host is never started: the server calls the handler itself, without a pipeline between them.
+        var services = builder.Build();
+        var server = services.Services.GetRequiredService<IServer>();
+        await server.StartAsync(handler, cancellationToken);
         var tidying = time.CreateTimer(
             _ =>
             {
@@ -56,23 +70,25 @@ internal sealed class KestrelFront : IAsyncDisposable
                 handler.FlushLog();
             },
             null, TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(1));
-        return new(app, new IPEndPoint(listen.Address.Address, port), metrics, pool, http2, handler, tidying, time);
+        return new(services, server, transport, metrics, pool, http2, handler, tidying, time);
     }
 
-    /// <summary>Ends every connection with its next answer for a while, then as <see cref="DisposeAsync"/>.</summary>
+    /// <summary>Lets nobody new in, ends every connection with its next answer, and then as <see cref="DisposeAsync"/>.</summary>
     public async Task DrainAsync()
     {
         _handler.IsDraining = true;
-        await Task.Delay(DrainIdleTimeout, _time, CancellationToken.None);
+        await _transport.StopListeningAsync();
+        await _transport.Emptied.WaitAsync(DrainIdleTimeout, _time, CancellationToken.None).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         await DisposeAsync();
     }
 
-    /// <summary>Stops accepting and waits for what is under way, up to the host's limit.</summary>
+    /// <summary>Stops accepting, ends idle connections and waits for what is under way.</summary>
     public async ValueTask DisposeAsync()
     {
         if (Interlocked.Exchange(ref _ended, 1) != 0) return;
-        await _app.StopAsync(CancellationToken.None);
-        await _app.DisposeAsync();
+        using var limit = new CancellationTokenSource(DrainTimeout);
+        await _server.StopAsync(limit.Token);
+        await _services.DisposeAsync();
         await _tidying.DisposeAsync();
         _handler.FlushLog();
         _pool.Dispose();
@@ -82,7 +98,10 @@ internal sealed class KestrelFront : IAsyncDisposable
     private static void Configure(ListenOptions options, ListenConfig listen)
     {
         options.Protocols = listen.Certificate is null ? HttpProtocols.Http1 : HttpProtocols.Http1AndHttp2;
-        if (listen.Certificate is not null) options.UseHttps(X509Certificate2.CreateFromPemFile(listen.Certificate, listen.Key));
+        if (listen.Certificate is null) return;
+        var chain = new X509Certificate2Collection();
+        chain.ImportFromPemFile(listen.Certificate); // with whoever signed it, as far as the file says
+        options.UseHttps(new HttpsConnectionAdapterOptions { ServerCertificate = X509Certificate2.CreateFromPemFile(listen.Certificate, listen.Key), ServerCertificateChain = chain });
     }
 
     private static void Limit(KestrelServerOptions kestrel, ListenConfig listen, EdgeRuntime runtime)

@@ -29,8 +29,7 @@ internal static class StoredAnswer
     {
         var reply = StoredReply.Of(call.Verdict.Cache!.Stored!, call.Head, call.Verdict.Route!.Compressor);
         call.Status = reply.Head.Status;
-        var bytes = new byte[SealedHead.BytesMax + ProblemReply.BytesMax];
-        ContextReply.Apply(call.Context.Response, Rewritten(reply, call.Verdict, bytes));
+        ContextReply.Apply(call.Context.Response, Rewritten(reply, call.Verdict, call.Workspace));
         if (reply.Encoder is not { } encoder)
         {
             await call.Context.Response.Body.WriteAsync(reply.Body.AsMemory(reply.Offset, reply.Length), call.Aborted);
@@ -42,7 +41,7 @@ internal static class StoredAnswer
         for (var at = reply.Offset; at < reply.Offset + reply.Length; at += BodyPipe.PieceBytes)
         {
             call.BytesOut += Pass(pipe, reply, at, output);
-            if ((await output.FlushAsync(call.Aborted)).IsCompleted) throw new IOException("The client left.");
+            if ((await output.FlushAsync(call.Aborted)).IsCompleted) throw new OperationCanceledException("The client left.");
         }
         call.Verdict.Cache.OnBodyComplete(pipe, reply.Coding);
     }

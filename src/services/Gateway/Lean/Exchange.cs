@@ -289,7 +289,7 @@ internal sealed partial class Exchange(EventLoop loop)
             _client!.WatchProgress(_request.Bytes);
             return;
         }
-        if (_deadline == 0) _deadline = Loop.Now + (long)Verdict.Route!.Timeout.TotalMilliseconds;
+        if (_deadline == 0) _deadline = Loop.Now + (long)Verdict.Timeout.TotalMilliseconds;
         Loop.Timers.Set(_client!, _deadline);
         if (Verdict.Route!.Hedging is not null) ArmHedge();
     }

@@ -17,14 +17,14 @@ internal sealed class AdminServer : IAsyncDisposable
 
     private AdminServer(WebApplication app) => _app = app;
 
-    public static async Task<AdminServer> StartAsync(IPEndPoint address, EdgeRuntime runtime, Func<IReadOnlyList<LaneMetrics>> lanes, Func<object> fronts, Func<string> mistakes, CancellationToken cancellationToken)
+    public static async Task<AdminServer> StartAsync(IPEndPoint address, EdgeRuntime runtime, Func<bool> isServing, Func<IReadOnlyList<LaneMetrics>> lanes, Func<object> fronts, Func<string> mistakes, CancellationToken cancellationToken)
     {
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
         builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(address));
         var app = builder.Build();
         app.MapGet("/health/live", () => "live");
-        app.MapGet("/health/ready", () => runtime.Snapshot.Jwt is { Keys.Count: 0 } ? Results.StatusCode(503) : Results.Text("ready"));
+        app.MapGet("/health/ready", () => !isServing() || runtime.Snapshot.Jwt is { Keys.Count: 0 } ? Results.StatusCode(503) : Results.Text("ready"));
         app.MapGet("/metrics", () => Results.Text(PrometheusText.Write(lanes(), runtime.Snapshot, runtime.Clock.Now), "text/plain; version=0.0.4"));
         app.MapGet("/status", () => Results.Json(Status(runtime, lanes(), fronts()), Json));
         app.MapGet("/", () => Results.Text(AdminPage.Write(new(runtime.Snapshot, PrometheusText.Sum(lanes()), runtime.DiscoveryTroubles, mistakes(), runtime.Clock.Now)), "text/html; charset=utf-8"));

@@ -18,6 +18,7 @@ internal sealed class EdgeRuntime : IAsyncDisposable
     private readonly SemaphoreSlim _applying = new(1);
     private readonly List<SupervisedLoop> _loops;
     private readonly DiscoveryLoop _discovery;
+    private readonly RevocationReader _revocations;
     private readonly LimitStore? _store;
     private EdgeConfig _written;
     private EdgeSnapshot _snapshot;
@@ -29,6 +30,7 @@ internal sealed class EdgeRuntime : IAsyncDisposable
         _written = config;
         if (config.Redis.Length > 0) Redis = RedisClient.Create(RedisOptions.Parse(config.Redis), time, entropy, loggers.CreateLogger<RedisClient>());
         _discovery = new DiscoveryLoop(this, time, entropy, loggers.CreateLogger<DiscoveryLoop>());
+        _revocations = new RevocationReader(this, time, entropy, loggers.CreateLogger<RevocationReader>());
         if (Redis is not null) _store = new LimitStore(Redis, Clock);
         _snapshot = EdgeCompiler.Compile(config, null, entropy, Clock.Now, _store);
         _loops =
@@ -40,6 +42,7 @@ internal sealed class EdgeRuntime : IAsyncDisposable
             new MirrorLoop(this, time, entropy, loggers.CreateLogger<MirrorLoop>()),
             new LimitTeller(this, time, entropy, loggers.CreateLogger<LimitTeller>()),
             _discovery,
+            _revocations,
         ];
     }
 
@@ -48,7 +51,7 @@ internal sealed class EdgeRuntime : IAsyncDisposable
 
     public MonotonicClock Clock { get; }
 
-    /// <summary>Registries and shared limits; null when the configuration that it was started with names none.</summary>
+    /// <summary>Registries, shared limits and revocations; null when the configuration that it was started with names none.</summary>
     public RedisClient? Redis { get; }
 
     /// <summary>Clusters whose endpoints cannot be found out now, with the reason.</summary>
@@ -59,6 +62,7 @@ internal sealed class EdgeRuntime : IAsyncDisposable
     public async Task StartAsync(CancellationToken cancellationToken)
     {
         await JwksRefresher.LoadAsync(Snapshot, cancellationToken);
+        await _revocations.PrepareAsync(Snapshot, cancellationToken);
         await _discovery.PrepareAsync(_written, cancellationToken);
         await RefreshAsync(cancellationToken);
         foreach (var loop in _loops) await loop.StartAsync(cancellationToken);
@@ -74,6 +78,7 @@ internal sealed class EdgeRuntime : IAsyncDisposable
             var applied = EdgeCompiler.Compile(_discovery.Complete(config), _snapshot, _entropy, Clock.Now, _store);
             // Another issuer's keys are fetched before anybody is judged by them.
             if (applied.Jwt is { Keys.Count: 0 }) await JwksRefresher.LoadAsync(applied, cancellationToken);
+            await _revocations.PrepareAsync(applied, cancellationToken);
             _written = config;
             Put(applied);
         }

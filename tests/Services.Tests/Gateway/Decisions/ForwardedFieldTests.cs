@@ -58,7 +58,7 @@ public sealed class ForwardedFieldTests
         });
         await using var gateway = new LeanGateway([upstream.EndPoint], edge: e => e with { TrustedProxies = [AddressRange.TryParse("127.0.0.0/8")!.Value], TrustedHeader = isForwarded ? TrustedHeader.Forwarded : TrustedHeader.XForwardedFor });
         using var client = await gateway.ConnectAsync();
-        await client.WriteAsync("GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 198.51.100.1\r\nForwarded: for=198.51.100.2\r\nX-Deadline-Ms: 1\r\n\r\n");
+        await client.WriteAsync("GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 198.51.100.1\r\nForwarded: for=198.51.100.2\r\nX-Deadline-Ms: 60000\r\n\r\n");
         await client.ReadResponseAsync();
         Wire.Header(seen, "X-Forwarded-For").ShouldBe(expected);
         seen.ShouldNotContain("Forwarded: for");

@@ -10,7 +10,7 @@ namespace SkyRiff.Services.Tests.Gateway.Decisions;
 public sealed class JwtVerifierTests
 {
     private const long Now = 1_800_000_000;
-    private const string Header = """{"alg":"ES256","kid":"k1","typ":"at+jwt"}""";
+    internal const string Header = """{"alg":"ES256","kid":"k1","typ":"at+jwt"}""";
     private readonly ECDsa _key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
     private readonly JwtVerifier _verifier = new("https://issuer", "gateway", TimeSpan.FromSeconds(30), 100);
 
@@ -33,9 +33,40 @@ public sealed class JwtVerifierTests
         Verify(token, Now).ShouldBe(TokenVerdict.Valid);
         Verify(token, Now + 931).ShouldBe(TokenVerdict.Expired);
         Verify(token, Now).ShouldBe(TokenVerdict.Valid);
-        _verifier.Revocations.Revoke("42"u8, Now);
+        _verifier.Revocations.RevokeUser("42"u8, Now);
         Verify(token, Now).ShouldBe(TokenVerdict.Revoked);
         Verify(Sign(Header, Claims(issued: Now + 5)), Now + 5).ShouldBe(TokenVerdict.Valid);
+    }
+
+    [Fact]
+    public void A_session_is_revoked_without_the_others_of_its_user()
+    {
+        var (phone, laptop) = (Sign(Header, Claims(session: "7")), Sign(Header, Claims(session: "8")));
+        _verifier.Revocations.RevokeSession("7"u8, Now);
+        Verify(phone, Now).ShouldBe(TokenVerdict.Revoked);
+        Verify(Sign(Header, Claims(issued: Now + 5, session: "7")), Now + 5).ShouldBe(TokenVerdict.Revoked);
+        Verify(laptop, Now).ShouldBe(TokenVerdict.Valid);
+        Verify(Sign(Header, Claims()), Now).ShouldBe(TokenVerdict.Valid);
+    }
+
+    [Fact]
+    public void Revocations_are_bounded_and_the_oldest_go_first()
+    {
+        var revocations = new Revocations(entriesMax: 100);
+        for (var i = 0; i < 1000; i++) revocations.RevokeUser(Encoding.ASCII.GetBytes($"u{i}"), Now + i);
+        revocations.Count.ShouldBeInRange(1, 100);
+        revocations.IsRevoked(new Identity("u999"u8.ToArray(), Now + 2000, Now + 999)).ShouldBeTrue();
+        revocations.IsRevoked(new Identity("u0"u8.ToArray(), Now + 2000, Now)).ShouldBeFalse();
+
+        revocations.RevokeUser("late"u8, Now - 1000);
+        revocations.Count.ShouldBeInRange(1, 100);
+
+        // All of one moment: something has to go all the same.
+        for (var i = 0; i < 1000; i++) revocations.RevokeSession(Encoding.ASCII.GetBytes($"s{i}"), Now + 1000);
+        revocations.Count.ShouldBeInRange(1, 100);
+        revocations.RevokeUser("u999"u8, Now + 1000);
+        revocations.RevokeUser("u999"u8, Now);
+        revocations.IsRevoked(new Identity("u999"u8.ToArray(), Now + 2000, Now + 1000)).ShouldBeTrue("a moment that was told late takes nothing back");
     }
 
     [Fact]
@@ -88,6 +119,8 @@ public sealed class JwtVerifierTests
     [InlineData("""{"sub":"42","iss":"https://issuer","aud":"gateway"}""", nameof(TokenVerdict.Malformed))]
     [InlineData("""{"iss":"https://issuer","aud":"gateway","exp":1800000900}""", nameof(TokenVerdict.Malformed))]
     [InlineData("""{"sub":"","iss":"https://issuer","aud":"gateway","exp":1800000900}""", nameof(TokenVerdict.Malformed))]
+    [InlineData("""{"sub":"42","sid":7,"iss":"https://issuer","aud":"gateway","exp":1800000900}""", nameof(TokenVerdict.Malformed))]
+    [InlineData("""{"sub":"42","sid":"7","sid":"8","iss":"https://issuer","aud":"gateway","exp":1800000900}""", nameof(TokenVerdict.Malformed))]
     [InlineData("""{"sub":"4\r\nX: 1","iss":"https://issuer","aud":"gateway","exp":1800000900}""", nameof(TokenVerdict.Malformed))]
     [InlineData("""{"sub":"1","sub":"42","iss":"https://issuer","aud":"gateway","exp":1800000900}""", nameof(TokenVerdict.Malformed))]
     [InlineData("""{"sub":"42","iss":"https://issuer","aud":"gateway","exp":"1800000900"}""", nameof(TokenVerdict.Malformed))]
@@ -103,7 +136,8 @@ public sealed class JwtVerifierTests
         _verifier.Cached.ShouldBeLessThanOrEqualTo(100);
     }
 
-    private static string Claims(string user = "42", long issued = Now) => $$"""{"sub":"{{user}}","iss":"https://issuer","aud":"gateway","exp":{{issued + 900}},"iat":{{issued}}}""";
+    internal static string Claims(string user = "42", long issued = Now, string? session = null) =>
+        $$"""{"sub":"{{user}}",{{(session is null ? "" : $"\"sid\":\"{session}\",")}}"iss":"https://issuer","aud":"gateway","exp":{{issued + 900}},"iat":{{issued}}}""";
 
     internal static JsonWebKeys KeysOf(string id, ECDsa key)
     {

@@ -72,6 +72,7 @@ internal sealed class GatewayProcess : IAsyncDisposable
     /// <summary>Serves until SIGTERM, or until the test program is gone; this is the child's side.</summary>
     public static async Task<int> ServeAsync(string configFile)
     {
+        GatewayHost.PrepareProcess();
         using var stopping = new CancellationTokenSource();
         using var signal = PosixSignalRegistration.Create(PosixSignal.SIGTERM, context =>
         {

@@ -64,13 +64,15 @@ public sealed class ReloadTests : IDisposable
         (one.Calls + two.Calls).ShouldBe(leanSeen.Count + kestrelSeen.Count, "nothing is asked twice");
     }
 
-    [Fact]
-    public async Task Stopping_under_load_fails_no_request()
+    [Theory]
+    [InlineData("loops: 2")]
+    [InlineData("front: kestrel")]
+    public async Task Stopping_under_load_fails_no_request(string listen)
     {
         for (var round = 0; round < Campaign.Length(1, 20); round++)
         {
             await using var upstream = LoadUpstream.Answering(LoadUpstream.Ok);
-            await using var gateway = await GatewayProcess.StartAsync("loops: 2", $$"""
+            await using var gateway = await GatewayProcess.StartAsync(listen, $$"""
                 clusters:
                   behind: {endpoints: ["{{upstream.EndPoint}}"] }
                 routes:

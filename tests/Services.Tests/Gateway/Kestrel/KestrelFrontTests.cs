@@ -71,13 +71,16 @@ public sealed class KestrelFrontTests
             }
         });
         await using var gateway = await Started.Async([upstream.EndPoint], tls: false);
+        var expected = HostileCases.PassedByKestrel().ToHashSet(StringComparer.Ordinal);
         var (passed, honestRefused) = (new ConcurrentBag<string>(), new ConcurrentBag<string>());
         await Parallel.ForEachAsync(HostileCases.Requests().Where(c => c.Verdict != "wait"), new ParallelOptions { MaxDegreeOfParallelism = 64, CancellationToken = Token }, async (item, _) =>
         {
             var isHonest = item.Verdict.StartsWith("accept", StringComparison.Ordinal);
             using var client = await Wire.ConnectAsync(gateway.Front.EndPoint);
             await client.WriteAsync(item.Bytes);
-            var reply = await FirstBytesAsync(client.Socket, isHonest ? TimeSpan.FromSeconds(10) : TimeSpan.FromSeconds(2));
+            // Whoever must get an answer is waited for; for the others a server that waits for more cannot be told from one that is slow.
+            var mustAnswer = isHonest || expected.Contains($"{item.Verdict} | {item.Name}");
+            var reply = await FirstBytesAsync(client.Socket, mustAnswer ? TimeSpan.FromSeconds(60) : TimeSpan.FromSeconds(2));
             if (reply.StartsWith("HTTP/1.1 2", StringComparison.Ordinal) != isHonest) (isHonest ? honestRefused : passed).Add($"{item.Verdict} | {item.Name}");
         });
         honestRefused.ShouldBeEmpty();

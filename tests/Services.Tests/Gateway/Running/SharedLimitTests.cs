@@ -1,10 +1,5 @@
-using System.Net;
-using Microsoft.Extensions.Logging.Abstractions;
 using Shouldly;
 using SkyRiff.Gateway.Configuration;
-using SkyRiff.Gateway.Lean;
-using SkyRiff.Gateway.Running;
-using SkyRiff.Kernel;
 using SkyRiff.Services.Tests.Gateway.Lean;
 using SkyRiff.Testing;
 using SkyRiff.Testing.Redis;
@@ -29,16 +24,16 @@ public sealed class SharedLimitTests
             Routes = [new RouteConfig("r") { Cluster = "c" }],
             Limits = [new LimitConfig("per-address") { Count = 10, Period = TimeSpan.FromHours(1), Burst = 10, Everywhere = true, Shared = true, Share = 1 }],
         };
-        await using var one = await StartedAsync(config);
-        await using var other = await StartedAsync(config);
-        (await StatusesAsync(one.Front, 8)).ShouldAllBe(status => status == 200);
+        await using var one = await RunningEdge.StartAsync(config, Token);
+        await using var other = await RunningEdge.StartAsync(config, Token);
+        (await StatusesAsync(one, 8)).ShouldAllBe(status => status == 200);
         await Until.HoldsAsync(() => one.Runtime.Snapshot.Limits["per-address"].Shared!.Told >= 1, "the first gateway told what it took");
-        (await StatusesAsync(other.Front, 1)).ShouldBe([200]); // on its own share, and hears of the others'
+        (await StatusesAsync(other, 1)).ShouldBe([200]); // on its own share, and hears of the others'
         await Until.HoldsAsync(() => other.Runtime.Snapshot.Limits["per-address"].Shared!.Told >= 1, "the other gateway told and heard");
-        await Until.HoldsAsync(async () => (await StatusesAsync(other.Front, 1))[0] == 429, "the ten are used up");
-        await Until.HoldsAsync(async () => (await StatusesAsync(one.Front, 1))[0] == 429, "the first gateway hears of it too");
+        await Until.HoldsAsync(async () => (await StatusesAsync(other, 1))[0] == 429, "the ten are used up");
+        await Until.HoldsAsync(async () => (await StatusesAsync(one, 1))[0] == 429, "the first gateway hears of it too");
         await one.Runtime.ApplyAsync(config with { SecurityHeaders = true }, Token);
-        (await StatusesAsync(one.Front, 1)).ShouldBe([429]);
+        (await StatusesAsync(one, 1)).ShouldBe([429]);
     }
 
     [Fact]
@@ -52,41 +47,13 @@ public sealed class SharedLimitTests
             Routes = [new RouteConfig("r") { Cluster = "c" }],
             Limits = [new LimitConfig("per-address") { Count = 20, Period = TimeSpan.FromHours(1), Everywhere = true, Shared = true, Share = 0.25 }],
         };
-        await using var gateway = await StartedAsync(config);
-        (await StatusesAsync(gateway.Front, 1)).ShouldBe([200]);
+        await using var gateway = await RunningEdge.StartAsync(config, Token);
+        (await StatusesAsync(gateway, 1)).ShouldBe([200]);
         var limit = gateway.Runtime.Snapshot.Limits["per-address"];
         await Until.HoldsAsync(() => limit.Shared!.IsAway, "the outage was noticed");
         limit.WhereCounted.ShouldBe("here, a share: Redis is away");
-        (await StatusesAsync(gateway.Front, 8)).ShouldBe([200, 200, 200, 200, 200, 429, 429, 429]);
+        (await StatusesAsync(gateway, 8)).ShouldBe([200, 200, 200, 200, 200, 429, 429, 429]);
     }
 
-    private static async Task<List<int>> StatusesAsync(LeanFront front, int requests)
-    {
-        using var client = await Wire.ConnectAsync(front.EndPoint);
-        var statuses = new List<int>();
-        for (var i = 0; i < requests; i++)
-        {
-            await client.WriteAsync("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
-            statuses.Add(int.Parse((await client.ReadResponseAsync()).Head.Split(' ')[1]));
-        }
-        return statuses;
-    }
-
-    private static async Task<Started> StartedAsync(EdgeConfig config)
-    {
-        var runtime = new EdgeRuntime(config, TimeProvider.System, Entropy.System, NullLoggerFactory.Instance);
-        await runtime.StartAsync(Token);
-        var front = LeanFront.Start(new LeanOptions { Listen = new(IPAddress.Loopback, 0), Loops = 1, DrainIdleTimeout = TimeSpan.FromMilliseconds(1) }, runtime.Snapshot, TimeProvider.System, Entropy.System);
-        runtime.Applied += snapshot => front.Snapshot = snapshot;
-        return new(runtime, front);
-    }
-
-    private sealed record Started(EdgeRuntime Runtime, LeanFront Front) : IAsyncDisposable
-    {
-        public async ValueTask DisposeAsync()
-        {
-            await Front.DisposeAsync();
-            await Runtime.DisposeAsync();
-        }
-    }
+    private static Task<List<int>> StatusesAsync(RunningEdge gateway, int requests) => gateway.StatusesAsync(Enumerable.Repeat("", requests));
 }
