@@ -1,4 +1,6 @@
+using System.Collections.Concurrent;
 using System.Diagnostics;
+using Microsoft.Extensions.Logging.Abstractions;
 using SkyRiff.Data;
 
 namespace SkyRiff.Testing;
@@ -16,6 +18,7 @@ public sealed class PrivatePostgres : IAsyncDisposable
     private static int _databases;
 
     private readonly bool _durable;
+    private readonly ConcurrentDictionary<string, Lazy<Task<DataOptions>>> _templates = new();
     private Process? _server;
 
     private PrivatePostgres(string folder, bool durable) => (Folder, _durable) = (folder, durable);
@@ -46,17 +49,39 @@ public sealed class PrivatePostgres : IAsyncDisposable
     public string ConnectionString(string database) => $"Host={Folder};Database={database}";
 
     /// <summary>Makes that many empty databases of a name of their own, and the options that have them as shards.</summary>
-    public async Task<DataOptions> CreateShardsAsync(int count)
+    public Task<DataOptions> CreateShardsAsync(int count) => CopyAsync("template1", count, prefix: null);
+
+    /// <summary>
+    /// The same with a service's schema in them: copies of one database, which is migrated when the first test asks for it. They share its roles, so whoever looks
+    /// for connections of his own says in which database. The directory is in them, and still to be loaded.
+    /// </summary>
+    public async Task<DataOptions> CreateShardsAsync(int count, IReadOnlyList<Migration> migrations)
     {
-        var options = new DataOptions { ServiceUserPrefix = $"t{Interlocked.Increment(ref _databases)}_" };
-        for (var i = 0; i < count; i++)
-        {
-            var database = $"skyriff_{options.ServiceUserPrefix}{i}";
-            await QueryAsync("postgres", $"CREATE DATABASE {database} OWNER skyriff");
-            options.Shards.Add(new ShardOptions { Primary = ConnectionString(database) });
-        }
+        var schema = string.Join(' ', migrations.Select(migration => migration.Service + migration.Checksum).Prepend(count.ToString()));
+        var template = await _templates.GetOrAdd(schema, _ => new Lazy<Task<DataOptions>>(() => MigratedAsync(count, migrations))).Value;
+        return await CopyAsync(DatabaseOf(template.Shards[0]), count, template.ServiceUserPrefix);
+    }
+
+    /// <summary>One database that is every shard, so that it has the directory that its copies need.</summary>
+    private async Task<DataOptions> MigratedAsync(int count, IReadOnlyList<Migration> migrations)
+    {
+        var options = await CreateShardsAsync(1);
+        await using var map = new ShardMap(new DataOptions { ServiceUserPrefix = options.ServiceUserPrefix, Shards = [.. Enumerable.Repeat(options.Shards[0], count)] });
+        await new Migrator(map, NullLogger<Migrator>.Instance).RunAsync([migrations], CancellationToken.None);
         return options;
     }
+
+    private async Task<DataOptions> CopyAsync(string template, int count, string? prefix)
+    {
+        var number = Interlocked.Increment(ref _databases);
+        var options = new DataOptions { ServiceUserPrefix = prefix ?? $"t{number}_" };
+        for (var i = 0; i < count; i++) options.Shards.Add(new ShardOptions { Primary = ConnectionString($"skyriff_{number}_{i}") });
+        // Copied as files: through the log, which is the default, it costs the server three times as much.
+        await PsqlAsync("postgres", [.. options.Shards.Select(shard => $"CREATE DATABASE {DatabaseOf(shard)} OWNER skyriff TEMPLATE {template} STRATEGY FILE_COPY")]);
+        return options;
+    }
+
+    private static string DatabaseOf(ShardOptions shard) => shard.Primary.Split("Database=")[1];
 
     /// <summary>A read copy of the whole cluster, streaming from it; dispose it before its primary.</summary>
     public async Task<PrivatePostgres> StartReplicaAsync()
@@ -68,8 +93,11 @@ public sealed class PrivatePostgres : IAsyncDisposable
     }
 
     /// <summary>Runs SQL as the superuser; answers what psql prints, one row per line.</summary>
-    public Task<string> QueryAsync(string database, string sql) =>
-        RunAsUserAsync(Path.Combine(Binaries, "psql"), "-h", Folder, "-U", "postgres", "-d", database, "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-c", sql);
+    public Task<string> QueryAsync(string database, string sql) => PsqlAsync(database, sql);
+
+    /// <summary>Each statement by itself, on one connection.</summary>
+    private Task<string> PsqlAsync(string database, params string[] statements) =>
+        RunAsync(Path.Combine(Binaries, "psql"), ["-h", Folder, "-U", "postgres", "-d", database, "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", .. statements.SelectMany(statement => new[] { "-c", statement })]);
 
     /// <summary>The schema of a database as <c>pg_dump</c> writes it, without owners and without the monthly partitions, whose names depend on the day.</summary>
     public Task<string> DumpSchemaAsync(string database) =>
@@ -91,7 +119,8 @@ public sealed class PrivatePostgres : IAsyncDisposable
     public async Task StartServerAsync()
     {
         var arguments = new List<string> { "-D", Path.Combine(Folder, "data"), "-k", Folder, "-h", "", "-c", "max_connections=300", "-c", "shared_buffers=32MB", "-c", "log_min_messages=panic" };
-        if (!_durable) arguments.AddRange(["-F", "-c", "synchronous_commit=off", "-c", "full_page_writes=off"]);
+        // Autovacuum would start a process for every database every minute, and a run of tests makes hundreds of them.
+        if (!_durable) arguments.AddRange(["-F", "-c", "synchronous_commit=off", "-c", "full_page_writes=off", "-c", "autovacuum=off"]);
         _server = await StartTiedAsync(Path.Combine(Binaries, "postgres"), arguments);
         var started = Stopwatch.GetTimestamp();
         while (!File.Exists(Path.Combine(Folder, ".s.PGSQL.5432")) || !await IsReadyAsync())

@@ -1,4 +1,3 @@
-using Microsoft.Extensions.Logging.Abstractions;
 using SkyRiff.Data;
 using SkyRiff.Kernel;
 using SkyRiff.Testing;
@@ -35,9 +34,9 @@ public abstract class DataTest(SharedPostgres shared) : IAsyncLifetime
     public virtual async ValueTask InitializeAsync()
     {
         Postgres = await shared.GetAsync();
-        Options = await Postgres.CreateShardsAsync(ShardCount);
+        Options = await Postgres.CreateShardsAsync(ShardCount, [Migration("things", Schema)]);
         Map = new ShardMap(Options);
-        await new Migrator(Map, NullLogger<Migrator>.Instance).RunAsync([[Migration("things", Schema)]], Ct);
+        await new DirectoryStore(Map).LoadAsync(Ct);
         Database = new TestDatabase(Map, "things");
     }
 

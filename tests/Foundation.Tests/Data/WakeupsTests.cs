@@ -21,7 +21,10 @@ public sealed class WakeupsTests(SharedPostgres shared) : DataTest(shared)
         await wakeups.StartAsync(Ct);
         await Eventually.TrueAsync(() => heard.Count == 2, "both shards are listened to");
 
-        await Postgres.QueryAsync("postgres", $"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = '{Map.CommonUser} listening'");
+        foreach (var shard in Options.Shards)
+        {
+            await Postgres.QueryAsync(shard.Primary.Split("Database=")[1], $"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = '{Map.CommonUser} listening' AND datname = current_database()");
+        }
         await Eventually.TrueAsync(() => heard.Count == 4, "both shards are listened to again");
         await Database.TransactAsync(1, (session, token) => Outbox.AppendAsync(session, "thing.made", 1, "{}", token), Ct);
 

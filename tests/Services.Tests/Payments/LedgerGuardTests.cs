@@ -86,7 +86,7 @@ public sealed class LedgerGuardTests(SharedPostgres shared) : PaymentsTest(share
         {
             while (!done.IsCancellationRequested)
             {
-                await AsSuperuserAsync($"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '{Options.ServiceUserPrefix}payments'");
+                await AsSuperuserAsync($"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '{Options.ServiceUserPrefix}payments' AND datname = current_database()");
                 kills++;
             }
         }, Ct);

@@ -1,6 +1,5 @@
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Logging.Abstractions;
 using Shouldly;
 using SkyRiff.Contracts;
 using SkyRiff.Data;
@@ -45,9 +44,9 @@ public abstract class PaymentsTest(SharedPostgres shared) : IAsyncLifetime
     public virtual async ValueTask InitializeAsync()
     {
         Postgres = await shared.GetAsync();
-        Options = await Postgres.CreateShardsAsync(ShardCount);
+        Options = await Postgres.CreateShardsAsync(ShardCount, Migration.Embedded("payments", typeof(PaymentsModule).Assembly));
         Map = new ShardMap(Options);
-        await new Migrator(Map, NullLogger<Migrator>.Instance).RunAsync([Migration.Embedded("payments", typeof(PaymentsModule).Assembly)], Ct);
+        await new DirectoryStore(Map).LoadAsync(Ct);
         var services = new ServiceCollection().AddLogging().AddSingleton(Map).AddSingleton(Entropy.System).AddSingleton(TimeProvider.System).AddSingleton<UserEventHub>();
         new PaymentsModule().Register(services, new ConfigurationBuilder().Build());
         _services = services.BuildServiceProvider(validateScopes: true);

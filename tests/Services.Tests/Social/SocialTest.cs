@@ -2,7 +2,6 @@ using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Http.Headers;
 using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Logging.Abstractions;
 using Shouldly;
 using SkyRiff.Contracts;
 using SkyRiff.Data;
@@ -35,9 +34,9 @@ public abstract class SocialTest(SharedPostgres shared) : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         _postgres = await shared.GetAsync();
-        _options = await _postgres.CreateShardsAsync(2);
+        _options = await _postgres.CreateShardsAsync(2, Migration.Embedded("social", typeof(SocialModule).Assembly));
         _map = new ShardMap(_options);
-        await new Migrator(_map, NullLogger<Migrator>.Instance).RunAsync([Migration.Embedded("social", typeof(SocialModule).Assembly)], Ct);
+        await new DirectoryStore(_map).LoadAsync(Ct);
         Database = new SocialDatabase(_map, Entropy.System, TimeProvider.System);
         Api = await TestApi.StartAsync(_map, new SocialModule(), [], add: services => services.AddSingleton<IWorks>(Works));
     }

@@ -4,7 +4,6 @@ using System.Net.Http.Headers;
 using System.Text;
 using System.Text.Json;
 using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Logging.Abstractions;
 using Shouldly;
 using SkyRiff.Contracts;
 using SkyRiff.Data;
@@ -44,9 +43,9 @@ public abstract class UsersTest(SharedPostgres shared) : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         Postgres = await shared.GetAsync();
-        Options = await Postgres.CreateShardsAsync(ShardCount);
+        Options = await Postgres.CreateShardsAsync(ShardCount, Migration.Embedded("users", typeof(UsersModule).Assembly));
         Map = new ShardMap(Options);
-        await new Migrator(Map, NullLogger<Migrator>.Instance).RunAsync([Migration.Embedded("users", typeof(UsersModule).Assembly)], Ct);
+        await new DirectoryStore(Map).LoadAsync(Ct);
         Api = await StartApiAsync();
     }
 

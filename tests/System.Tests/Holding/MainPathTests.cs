@@ -10,7 +10,7 @@ public sealed class MainPathTests
     public async Task A_clip_is_ordered_made_and_paid_once_by_either_provider_and_the_program_stops_cleanly()
     {
         await using var stub = await StubProvider.StartAsync();
-        await using var site = new ProgramSite(stub.Settings());
+        await using var site = new ProgramSite(stub.Settings(), fromNothing: true);
         var program = await site.StartAsync();
         using var person = await Person.RegisterAsync(site);
         var before = await person.WalletAsync();

@@ -51,9 +51,12 @@ internal sealed class ProgramSite : IAsyncDisposable
 
     private readonly ConcurrentBag<RunningProgram> _started = [];
     private readonly string _root;
+    private readonly bool _fromNothing;
 
-    public ProgramSite(IEnumerable<KeyValuePair<string, string>>? settings = null)
+    /// <param name="fromNothing">The first start makes the database; without it the folder begins as a copy of one in which that was done.</param>
+    public ProgramSite(IEnumerable<KeyValuePair<string, string>>? settings = null, bool fromNothing = false)
     {
+        _fromNothing = fromNothing;
         _root = Path.Combine("/tmp", $"skyriff-site-{Entropy.System.NextSecret(6)}");
         Directory.CreateDirectory(_root);
         File.SetUnixFileMode(_root, (UnixFileMode)0b111_101_101);
@@ -82,6 +85,7 @@ internal sealed class ProgramSite : IAsyncDisposable
     /// <param name="crashAt">A checkpoint at which it kills itself; it may do so even before it is ready, and is then answered as it is.</param>
     public async Task<RunningProgram> StartAsync(string? crashAt = null)
     {
+        if (!_fromNothing && !Directory.Exists(DataPath)) await FirstFolder.CopyAsync(DataPath);
         for (var attempt = 0; ; attempt++)
         {
             var program = Launch(crashAt);
@@ -110,7 +114,7 @@ internal sealed class ProgramSite : IAsyncDisposable
     /// <summary>Runs another command of the program on this data folder; answers its exit code and all that it said.</summary>
     public Task<(int Code, string Output)> RunAsync(params string[] command) => RunAsync(DataPath, Settings, command);
 
-    private static async Task<(int Code, string Output)> RunAsync(string folder, Dictionary<string, string> settings, params string[] command)
+    internal static async Task<(int Code, string Output)> RunAsync(string folder, Dictionary<string, string> settings, params string[] command)
     {
         var start = new ProcessStartInfo(Program, [.. command, "--data", folder]) { UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true, WorkingDirectory = "/" };
         foreach (var (key, value) in Variables(settings, crashAt: null)) start.Environment[key] = value;

@@ -11,7 +11,7 @@ public static class DatabaseCreation
     {
         try
         {
-            await using var source = NpgsqlDataSource.Create(server);
+            await using var source = new NpgsqlSlimDataSourceBuilder(server).ConfigureTypeLoading(types => types.EnableTypeLoading(false)).Build();
             await using var connection = await source.OpenConnectionAsync(cancellationToken);
             foreach (var name in names)
             {

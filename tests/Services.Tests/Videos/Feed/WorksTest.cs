@@ -3,7 +3,6 @@ using System.Net.Http.Headers;
 using System.Text;
 using System.Text.Json;
 using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Logging.Abstractions;
 using Shouldly;
 using SkyRiff.Contracts;
 using SkyRiff.Data;
@@ -46,9 +45,9 @@ public abstract class WorksTest(SharedPostgres shared) : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         _postgres = await shared.GetAsync();
-        _options = await _postgres.CreateShardsAsync(2);
+        _options = await _postgres.CreateShardsAsync(2, Migration.Embedded("videos", typeof(VideosModule).Assembly));
         Map = new ShardMap(_options);
-        await new Migrator(Map, NullLogger<Migrator>.Instance).RunAsync([Migration.Embedded("videos", typeof(VideosModule).Assembly)], Ct);
+        await new DirectoryStore(Map).LoadAsync(Ct);
         Here = await StartApiAsync();
         There = await StartApiAsync();
         foreach (var api in new[] { Here, There }) await api.Services.GetRequiredService<RedisClient>().ConnectAsync(Ct);

@@ -41,9 +41,9 @@ public sealed class ForgetUserTests(SharedPostgres shared) : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         _postgres = await shared.GetAsync();
-        _options = await _postgres.CreateShardsAsync(1);
+        _options = await _postgres.CreateShardsAsync(1, Migration.Embedded("videos", typeof(VideosModule).Assembly));
         _map = new ShardMap(_options);
-        await new Migrator(_map, NullLogger<Migrator>.Instance).RunAsync([Migration.Embedded("videos", typeof(VideosModule).Assembly)], Ct);
+        await new DirectoryStore(_map).LoadAsync(Ct);
         _database = new VideosDatabase(_map, Entropy.System, TimeProvider.System);
         _consumer = new ForgetUser(_database, new JobQueue(_database, new JobQueueOptions()), new GenerationRules(), _kit.Store, new MediaAccess(_database, TimeProvider.System), Copies(), TimeProvider.System);
         (_user, _other) = (new UserId(await NewIdAsync(7)), new UserId(await NewIdAsync(7)));
