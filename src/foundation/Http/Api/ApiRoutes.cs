@@ -14,9 +14,8 @@ namespace SkyRiff.Http;
 /// Where modules declare their routes. A call goes through the same steps everywhere:
 /// <list type="number">
 /// <item>who: the access token, unless the route is anonymous (401);</item>
-/// <item>room for its body, where that is large (429, 503);</item>
 /// <item>the Idempotency-Key, where the route demands one (400);</item>
-/// <item>the body: type (415), size (413), syntax (400), form (422);</item>
+/// <item>the body: type (415), size (413), room where it is large (429, 503), syntax (400), form (422);</item>
 /// <item>room, where the process bounds how much runs at a time (503);</item>
 /// <item>the use case; its reply as JSON, or its refusal as a problem document.</item>
 /// </list>
@@ -143,29 +142,8 @@ public sealed class ApiRoutes(IEndpointRouteBuilder endpoints, List<ApiRoute> de
             await ProblemWriter.WriteAsync(http, problem);
             return;
         }
-        if (!LargeBodies.Concerns(http.Request.ContentLength, route.BodyBytesMax))
-        {
-            await InvokeAsync(http, route, handle, caller.Present);
-            return;
-        }
-        var sender = caller.Present?.Subject ?? 0;
-        if (_largeBodies.TryEnter(sender) is { } full)
-        {
-            await ProblemWriter.WriteAsync(http, full);
-            return;
-        }
-        try
-        {
-            await InvokeAsync(http, route, handle, caller.Present);
-        }
-        finally
-        {
-            _largeBodies.Leave(sender);
-        }
-    }
+        using var room = route.BodyBytesMax > ApiRoute.BodyBytesMaxDefault ? new BodyRoom(_largeBodies, caller.Present?.Subject ?? 0) : null;
 
-    private async Task InvokeAsync(HttpContext http, ApiRoute route, Func<Call, byte[], Task> handle, Caller? caller)
-    {
         byte[] body = [];
         if (route.RequestType is not null)
         {
@@ -179,7 +157,7 @@ public sealed class ApiRoutes(IEndpointRouteBuilder endpoints, List<ApiRoute> de
                 await ProblemWriter.WriteAsync(http, wrongType);
                 return;
             }
-            else if (!(await BodyReader.ReadBytesAsync(http.Request, route.BodyBytesMax, http.RequestAborted)).TryGet(out body!, out var problem))
+            else if (!(await BodyReader.ReadBytesAsync(http.Request, route.BodyBytesMax, room, http.RequestAborted)).TryGet(out body!, out problem))
             {
                 await ProblemWriter.WriteAsync(http, problem);
                 return;
@@ -198,7 +176,7 @@ public sealed class ApiRoutes(IEndpointRouteBuilder endpoints, List<ApiRoute> de
             key = new IdempotencyKey(header[0]!, Fingerprint(http.Request, body));
         }
 
-        var call = new Call(http, caller, key, _cursors, _verifier, route.BodyBytesMax);
+        var call = new Call(http, caller.Present, key, _cursors, _verifier, route.BodyBytesMax, room);
         if (_gate is null || route.IsRaw) await handle(call, body);
         else await HandleThroughGateAsync(_gate, call, route, handle, body);
     }

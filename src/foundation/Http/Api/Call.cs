@@ -12,11 +12,12 @@ public sealed class Call
     private readonly CursorSeal _cursors;
     private readonly ICallerVerifier _verifier;
     private readonly int _bodyBytesMax;
+    private readonly BodyRoom? _bodyRoom;
 
-    internal Call(HttpContext http, Caller? caller, IdempotencyKey? key, CursorSeal cursors, ICallerVerifier verifier, int bodyBytesMax)
+    internal Call(HttpContext http, Caller? caller, IdempotencyKey? key, CursorSeal cursors, ICallerVerifier verifier, int bodyBytesMax, BodyRoom? bodyRoom)
     {
         (Http, MaybeCaller, MaybeKey) = (http, caller, key);
-        (_cursors, _verifier, _bodyBytesMax) = (cursors, verifier, bodyBytesMax);
+        (_cursors, _verifier, _bodyBytesMax, _bodyRoom) = (cursors, verifier, bodyBytesMax, bodyRoom);
     }
 
     /// <summary>For the few that set cookies or stream; everybody else leaves it alone.</summary>
@@ -37,7 +38,7 @@ public sealed class Call
         Bearer.Read(Http.Request) is { } token && (await _verifier.VerifyAsync(token, cancellationToken)).Succeeded;
 
     /// <summary>The body's bytes, on routes that take something else than JSON; refused past the route's limit, whether announced or only found out.</summary>
-    public Task<Outcome<byte[]>> ReadBodyAsync(CancellationToken cancellationToken) => BodyReader.ReadBytesAsync(Http.Request, _bodyBytesMax, cancellationToken);
+    public Task<Outcome<byte[]>> ReadBodyAsync(CancellationToken cancellationToken) => BodyReader.ReadBytesAsync(Http.Request, _bodyBytesMax, _bodyRoom, cancellationToken);
 
     /// <summary>The client's address, as far as trusted proxies tell it.</summary>
     public IPAddress Address => Http.Connection.RemoteIpAddress ?? IPAddress.None;

@@ -18,20 +18,23 @@ internal static partial class BodyReader
     /// <summary>Longer pointers are cut: they repeat what the client sent.</summary>
     private const int PointerLengthMax = 200;
 
-    /// <summary>The raw bytes; refused when longer than <paramref name="bytesMax"/>, whether announced or only found out.</summary>
-    public static async Task<Outcome<byte[]>> ReadBytesAsync(HttpRequest request, int bytesMax, CancellationToken cancellationToken)
+    /// <summary>
+    /// The raw bytes; refused when longer than <paramref name="bytesMax"/>, whether announced or only found out, and when there is no <paramref name="room"/> for a large one.
+    /// </summary>
+    public static async Task<Outcome<byte[]>> ReadBytesAsync(HttpRequest request, int bytesMax, BodyRoom? room, CancellationToken cancellationToken)
     {
         var tooLarge = HttpProblems.TooLarge.Because($"The body may have {bytesMax} bytes.");
         if (request.ContentLength > bytesMax) return tooLarge;
+        if (request.ContentLength > ApiRoute.BodyBytesMaxDefault && room?.Take() is { } noRoom) return noRoom;
         // Room for what has come, not for what was announced: announcing costs a client nothing.
         var buffer = new ArrayBufferWriter<byte>((int)Math.Min(request.ContentLength ?? 1024, BufferBytesFirst) + 1);
         while (true)
         {
-            var room = buffer.GetMemory(1024);
-            var count = await request.Body.ReadAsync(room, cancellationToken);
+            var count = await request.Body.ReadAsync(buffer.GetMemory(1024), cancellationToken);
             if (count == 0) return buffer.WrittenSpan.ToArray();
             buffer.Advance(count);
             if (buffer.WrittenCount > bytesMax) return tooLarge;
+            if (buffer.WrittenCount > ApiRoute.BodyBytesMaxDefault && room?.Take() is { } none) return none;
         }
     }
 

@@ -17,9 +17,6 @@ internal sealed class LargeBodies
     private readonly PlacesPerKey<long> _perCaller = new(AtOncePerCaller);
     private int _inside;
 
-    /// <summary>Whether a request needs room: its length is not told, or large, and not so large that it is refused unread.</summary>
-    public static bool Concerns(long? announced, int bytesMax) => bytesMax > ApiRoute.BodyBytesMaxDefault && announced is not (<= ApiRoute.BodyBytesMaxDefault) && !(announced > bytesMax);
-
     /// <summary>Takes room, which <see cref="Leave"/> gives back; or answers why there is none.</summary>
     public Problem? TryEnter(long caller)
     {
@@ -33,5 +30,26 @@ internal sealed class LargeBodies
     {
         Interlocked.Decrement(ref _inside);
         _perCaller.Leave(caller);
+    }
+}
+
+/// <summary>One call's claim on that room: taken when its body turns out to be large, given back with the call.</summary>
+internal sealed class BodyRoom(LargeBodies bodies, long caller) : IDisposable
+{
+    private bool _isTaken;
+
+    /// <summary>Why there is none; null when it is there, or was taken before.</summary>
+    public Problem? Take()
+    {
+        if (_isTaken) return null;
+        var full = bodies.TryEnter(caller);
+        _isTaken = full is null;
+        return full;
+    }
+
+    public void Dispose()
+    {
+        if (_isTaken) bodies.Leave(caller);
+        _isTaken = false;
     }
 }
