@@ -86,14 +86,15 @@ public sealed class LedgerGuardTests(SharedPostgres shared) : PaymentsTest(share
         {
             while (!done.IsCancellationRequested)
             {
-                await AsSuperuserAsync($"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '{Options.ServiceUserPrefix}payments' AND datname = current_database()");
-                kills++;
+                var killed = int.Parse(await AsSuperuserAsync($"SELECT count(*) FILTER (WHERE pg_terminate_backend(pid)) FROM pg_stat_activity WHERE usename = '{Options.ServiceUserPrefix}payments' AND datname = current_database()"));
+                Interlocked.Add(ref kills, killed);
             }
         }, Ct);
 
         await Task.WhenAll(generations.Select((generation, i) => Task.Run(async () =>
         {
             await InsistAsync(() => Credits.HoldAsync(user, generation, 3, Ct));
+            await Eventually.TrueAsync(() => Volatile.Read(ref kills) > 1, "connections died"); // or all may be done before the killer has begun
             await InsistAsync(() => i % 2 == 0 ? Credits.CaptureAsync(user, generation, Ct) : Credits.ReleaseAsync(user, generation, Ct));
         }, Ct)));
         await done.CancelAsync();
