@@ -20,7 +20,7 @@ internal sealed class VideosOptions
     /// <summary>Providers that speak the OpenAI-compatible <c>/v1/videos</c> dialect, by name.</summary>
     public Dictionary<string, Providers.OpenAiVideos.OpenAiVideosOptions> OpenAiVideos { get; set; } = [];
 
-    /// <summary>Clips that are checked or packaged at a time per process, 0 to 256; 0: half the cores, at least one. However many jobs wait for their providers, this many use the processor.</summary>
+    /// <summary>Clips that are checked or packaged at a time per process, 0 to 256; 0: one per core. However many jobs wait for their providers, this many use the processor.</summary>
     public int PackagingsAtOnce { get; set; }
 
     /// <summary>The queue; <c>AttemptsMax</c> counts crashes of workers, not failures of providers.</summary>

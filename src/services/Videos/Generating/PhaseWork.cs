@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Microsoft.Extensions.Logging;
 using SkyRiff.Data;
 using SkyRiff.Kernel;
@@ -21,6 +22,9 @@ internal sealed class PhaseWork(GenerationStore store, MediaProbe probe, Package
 
     /// <summary>How often progress is written down; open pages are told more often.</summary>
     private static readonly TimeSpan ReportInterval = TimeSpan.FromSeconds(2);
+
+    /// <summary>What the clip in each scratch folder was found to be; gone with the folder.</summary>
+    private readonly ConditionalWeakTable<Scratch, MediaFacts> _inspected = [];
 
     /// <summary>Makes the create call if this holder may; else, or when it stays without an answer, looks for the job at the provider until that is settled or the deadline comes.</summary>
     public async Task<GenerationEvent> SubmitAsync(GenerationRow row, IVideoProvider provider, bool isFirst, LeasedJob job, Scratch scratch, CancellationToken token)
@@ -144,7 +148,16 @@ internal sealed class PhaseWork(GenerationStore store, MediaProbe probe, Package
     private void Report(GenerationRow row, double share) =>
         views.Publish(row with { Progress = PackagingBeginsAt + ((0.99 - PackagingBeginsAt) * share), PreviewKey = null, UpdatedAt = time.GetUtcNow() });
 
+    /// <summary>Looks at the clip, once per download: packaging follows the check at once, on the same file.</summary>
     private async Task<(MediaFacts? Facts, Failure? Failure)> InspectAsync(GenerationRow row, Scratch scratch, CancellationToken token)
+    {
+        if (_inspected.TryGetValue(scratch, out var known)) return (known, null);
+        var (facts, failure) = await InspectFileAsync(row, scratch, token);
+        if (facts is not null) _inspected.AddOrUpdate(scratch, facts);
+        return (facts, failure);
+    }
+
+    private async Task<(MediaFacts? Facts, Failure? Failure)> InspectFileAsync(GenerationRow row, Scratch scratch, CancellationToken token)
     {
         try
         {
@@ -167,6 +180,7 @@ internal sealed class PhaseWork(GenerationStore store, MediaProbe probe, Package
     private async Task<Failure?> DownloadAsync(GenerationRow row, IVideoProvider provider, Scratch scratch, CancellationToken token)
     {
         var path = ClipIn(scratch);
+        _inspected.Remove(scratch);
         try
         {
             var failure = await provider.FetchAsync(Orders.Of(row, await ReferenceAsync(row, scratch, token)), row.Job.ProviderJob!, path, media.OutputBytesMax, token);

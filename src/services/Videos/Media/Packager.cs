@@ -26,7 +26,7 @@ internal sealed record PackageRequest
 /// From a checked clip to what players fetch:
 /// <list type="number">
 /// <item>the first rendition and a master playlist that names only it, stored and announced at once;</item>
-/// <item>the top rendition as MP4, then cut into HLS without coding it again;</item>
+/// <item>the other renditions, the top one as MP4 too;</item>
 /// <item>poster and preview strip;</item>
 /// <item>the master playlist of all renditions.</item>
 /// </list>
@@ -48,8 +48,7 @@ internal sealed class Packager(Ffmpeg ffmpeg, IObjectStore store, Entropy entrop
         var renditions = new Renditions(ffmpeg, request, scratch);
         var ladder = Ladder.For(request.Facts.Width, request.Facts.Height);
 
-        await renditions.EncodeAsync(ladder[0], share => progress(share * 0.4), token);
-        var (first, seconds) = await renditions.CutAsync(ladder[0], shelf, token);
+        var (first, seconds) = await renditions.MakeAsync(ladder[0], shelf, share => progress(share * 0.4), token);
         if (seconds < (request.Facts.Duration.TotalSeconds * PlayableShareMin) - 0.2)
             return MediaProblems.ClipUnreadable.Because(
                 $"The clip says that it lasts {request.Facts.Duration.TotalSeconds:0.#} s, but only {seconds:0.#} s of it can be played.");
@@ -60,8 +59,7 @@ internal sealed class Packager(Ffmpeg ffmpeg, IObjectStore store, Entropy entrop
         List<Rendition> made = [first];
         foreach (var rung in ladder.Skip(1))
         {
-            await renditions.EncodeAsync(rung, share => progress(0.45 + (share * 0.4)), token);
-            made.Add((await renditions.CutAsync(rung, shelf, token)).Rendition);
+            made.Add((await renditions.MakeAsync(rung, shelf, share => progress(0.45 + (share * 0.4)), token)).Rendition);
         }
 
         progress(0.88);

@@ -2,19 +2,23 @@ using System.Globalization;
 
 namespace SkyRiff.Videos.Media;
 
-/// <summary>Makes one rung of the ladder in a scratch folder: first an MP4, then its cut into HLS, which codes nothing again.</summary>
+/// <summary>
+/// Makes one rung of the ladder: coded once, in one run, and written both as an MP4 in the scratch folder and cut into HLS. Starting the program costs as much as
+/// coding a second of a small clip, so a run is not spent on what another can do.
+/// </summary>
 internal sealed class Renditions(Ffmpeg ffmpeg, PackageRequest request, Scratch scratch)
 {
     private const double FrameRateMax = 60;
 
-    /// <summary>What the same input always gives the same bytes with; x264 keeps that promise for a fixed number of threads.</summary>
-    private static readonly string[] Reproducible = ["-map_metadata", "-1", "-map_chapters", "-1", "-fflags", "+bitexact", "-flags:v", "+bitexact", "-flags:a", "+bitexact"];
+    /// <summary>What the same input always gives the same bytes with; x264 keeps that promise for a fixed number of threads. The tee writes its heads itself.</summary>
+    private static readonly string[] Reproducible = ["-map_metadata", "-1", "-map_chapters", "-1", "-flags:v", "+bitexact+global_header", "-flags:a", "+bitexact+global_header"];
 
     private double FrameRate => Math.Min(request.Facts.FrameRate, FrameRateMax);
 
     public string Mp4Of(Rung rung) => scratch.File($"{rung.Name}.mp4");
 
-    public Task EncodeAsync(Rung rung, Action<double> progress, CancellationToken token)
+    /// <summary>The rung in both forms, the HLS one stored; and the seconds that it really plays.</summary>
+    public async Task<(Rendition Rendition, double Seconds)> MakeAsync(Rung rung, PackageShelf shelf, Action<double> progress, CancellationToken token)
     {
         List<string> arguments =
         [
@@ -22,31 +26,13 @@ internal sealed class Renditions(Ffmpeg ffmpeg, PackageRequest request, Scratch 
             "-map", "0:v:0", "-map", "0:a:0?", "-sn", "-dn", .. Reproducible,
         ];
         arguments.AddRange(CanPassOn(rung) ? ["-c", "copy"] : [.. Video(rung), .. Sound(rung)]);
-        arguments.AddRange(["-movflags", "+faststart", "-f", "mp4", $"file:{rung.Name}.mp4"]);
-        return ffmpeg.RunAsync(
+        arguments.AddRange(["-f", "tee", Forms(rung)]);
+        await ffmpeg.RunAsync(
             new FfmpegRun
             {
                 Folder = scratch.Folder,
                 Arguments = arguments,
                 Progress = position => progress(Math.Clamp(position / request.Facts.Duration, 0, 1)),
-            },
-            token);
-    }
-
-    /// <summary>The HLS form of the encoded rung, stored; and the seconds that it really plays.</summary>
-    public async Task<(Rendition Rendition, double Seconds)> CutAsync(Rung rung, PackageShelf shelf, CancellationToken token)
-    {
-        await ffmpeg.RunAsync(
-            new FfmpegRun
-            {
-                Folder = scratch.Folder,
-                Arguments =
-                [
-                    "-protocol_whitelist", "file,pipe", "-f", "mov", "-i", $"file:{rung.Name}.mp4", "-c", "copy", .. Reproducible,
-                    "-f", "hls", "-hls_segment_type", "fmp4", "-hls_flags", "single_file", "-hls_playlist_type", "vod",
-                    "-hls_time", Packager.SegmentSeconds.ToString(CultureInfo.InvariantCulture),
-                    "-hls_segment_filename", $"{rung.Name}.m4s", $"{rung.Name}.m3u8",
-                ],
             },
             token);
 
@@ -58,6 +44,10 @@ internal sealed class Renditions(Ffmpeg ffmpeg, PackageRequest request, Scratch 
             rung.Name, rung.Width, rung.Height, FrameRate, codecs, playlist.PeakBitrate, playlist.AverageBitrate, stored, media);
         return (rendition, playlist.Seconds);
     }
+
+    private static string Forms(Rung rung) =>
+        $"[f=mp4:movflags=+faststart:fflags=+bitexact]{rung.Name}.mp4|[f=hls:fflags=+bitexact:hls_segment_type=fmp4:hls_flags=single_file:hls_playlist_type=vod"
+        + string.Create(CultureInfo.InvariantCulture, $":hls_time={Packager.SegmentSeconds}:hls_segment_filename={rung.Name}.m4s]{rung.Name}.m3u8");
 
     private bool CanPassOn(Rung rung) =>
         request.SourceIsOurs

@@ -16,14 +16,19 @@ internal sealed class StudioProvider : IVideoProvider, IAsyncDisposable
 
     private static readonly TimeSpan PollAfter = TimeSpan.FromMilliseconds(120);
 
+    /// <summary>After the last rendering: whoever waits for a clip does not wait for this too.</summary>
+    private static readonly TimeSpan TidyAfter = TimeSpan.FromSeconds(3);
+
     private readonly ConcurrentDictionary<string, Rendering> _renderings = new();
     private readonly SemaphoreSlim _room;
     private readonly StudioRenderer _renderer;
     private readonly ILogger<StudioProvider> _logger;
     private readonly Lazy<Scratch> _scratch;
+    private readonly ITimer _tidying;
 
-    public StudioProvider(StudioOptions options, MediaOptions media, StudioRenderer renderer, Entropy entropy, ILogger<StudioProvider> logger)
+    public StudioProvider(StudioOptions options, MediaOptions media, StudioRenderer renderer, Entropy entropy, TimeProvider time, ILogger<StudioProvider> logger)
     {
+        _tidying = time.CreateTimer(static provider => ((StudioProvider)provider!).Tidy(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
         (_renderer, _logger) = (renderer, logger);
         ConcurrencyMax = options.ConcurrencyMax > 0 ? options.ConcurrencyMax : Math.Max(1, Environment.ProcessorCount / 2);
         _room = new SemaphoreSlim(ConcurrencyMax);
@@ -94,6 +99,7 @@ internal sealed class StudioProvider : IVideoProvider, IAsyncDisposable
     {
         foreach (var rendering in _renderings.Values) await rendering.Stop.CancelAsync();
         await Task.WhenAll(_renderings.Values.Select(rendering => (Task)rendering.Result)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await _tidying.DisposeAsync();
         _room.Dispose();
         if (_scratch.IsValueCreated) _scratch.Value.Dispose();
     }
@@ -128,9 +134,14 @@ internal sealed class StudioProvider : IVideoProvider, IAsyncDisposable
         }
         finally
         {
-            // The painters' frames are hundreds of megabytes; an idle program gives them back rather than keeping them for the next clip.
-            if (_room.Release() == ConcurrencyMax - 1) GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
+            if (_room.Release() == ConcurrencyMax - 1) _tidying.Change(TidyAfter, Timeout.InfiniteTimeSpan);
         }
+    }
+
+    /// <summary>The painters' frames are hundreds of megabytes; an idle program gives them back rather than keeping them for the next clip.</summary>
+    private void Tidy()
+    {
+        if (_room.CurrentCount == ConcurrencyMax) GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
     }
 
     private sealed class Rendering(string path)
