@@ -18,7 +18,7 @@ internal sealed class WindowBalance
     private const double ShareMax = 0.99;
 
     /// <summary>
-    /// With the next two chosen by the hit rates of the cache benchmark and their variants, each over several seeds. Deeper memories take a loop that is a little longer than the
+    /// With the next two chosen by the hit rates of the cache benchmark and their variants, over one or two seeds. Deeper memories take a loop that is a little longer than the
     /// tier for something that a larger window would hold.
     /// </summary>
     private const double DepthShare = 0.125;
