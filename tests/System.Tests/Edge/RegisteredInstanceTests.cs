@@ -68,6 +68,16 @@ public sealed class RegisteredInstanceTests
         (await gateway.AskAsync()).ShouldNotBeEmpty(); // nobody is registered, which changes nothing
     }
 
+    [Theory]
+    [InlineData("nowhere")]
+    [InlineData("ftp://127.0.0.1/")]
+    public async Task A_check_that_cannot_be_asked_is_a_usage_mistake(string check)
+    {
+        using var process = Start("gateway", "register", "--redis", "redis://127.0.0.1:1", "--registry", "api", "--address", "127.0.0.1:1", "--check", check);
+        await process.WaitForExitAsync(Token);
+        process.ExitCode.ShouldBe(2);
+    }
+
     private static Process Register(string redis, Instance instance, int leaseSeconds) => Start(
         "gateway", "register", "--redis", redis, "--registry", "api", "--address", instance.Address, "--lease", leaseSeconds.ToString(CultureInfo.InvariantCulture), "--check", $"http://{instance.Address}/ready");
 

@@ -109,11 +109,11 @@ public sealed class Http2HedgeTests
 
         private async Task ServeAsync(HttpContext context)
         {
+            var gone = context.RequestAborted;
+            await using var counting = gone.Register(() => Interlocked.Increment(ref _reset));
             var asked = Interlocked.Increment(ref _asked);
             using var reader = new StreamReader(context.Request.Body);
-            var body = await reader.ReadToEndAsync(context.RequestAborted);
-            var gone = context.RequestAborted;
-            using var counting = gone.Register(() => Interlocked.Increment(ref _reset));
+            var body = await reader.ReadToEndAsync(gone);
             await Eventually.TrueAsync(() => gone.IsCancellationRequested || MayAnswer(asked), "it may answer, or is reset");
             if (!gone.IsCancellationRequested) await context.Response.WriteAsync("got " + body, gone);
         }
