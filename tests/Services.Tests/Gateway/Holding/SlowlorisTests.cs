@@ -11,6 +11,7 @@ public sealed class SlowlorisTests
     private static readonly int Slow = Campaign.Length(600, 5000);
     private static readonly int PerSecond = Campaign.Length(200, 1000);
     private static readonly TimeSpan CalmDuration = Campaign.Length(TimeSpan.FromSeconds(2), TimeSpan.FromSeconds(20));
+    private static readonly TimeSpan BurstDuration = Campaign.Length(TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(2));
     private static readonly TimeSpan Duration = Campaign.Length(TimeSpan.FromSeconds(4), TimeSpan.FromSeconds(20));
 
     private static CancellationToken Token => TestContext.Current.CancellationToken;
@@ -41,6 +42,7 @@ public sealed class SlowlorisTests
         var calm = await load.RunAsync(CalmDuration, Token);
         var (socketsBefore, bytesBefore) = (gateway.Sockets, gateway.ResidentBytes);
 
+        LoadSeen burst;
         LoadSeen attacked;
         int cut;
         long bytesDuring;
@@ -48,6 +50,7 @@ public sealed class SlowlorisTests
         {
             await slow.UntilThereAsync();
             gateway.Sockets.ShouldBeGreaterThan(Slow / 2);
+            burst = await load.RunAsync(BurstDuration, Token); // all of them have just asked, and a third of them for a megabyte
             attacked = await load.RunAsync(Duration, Token);
             bytesDuring = gateway.ResidentBytes;
             cut = slow.Cut;
@@ -59,6 +62,7 @@ public sealed class SlowlorisTests
         results.Add("honest requests per second", "1/s", attacked.Count / Duration.TotalSeconds);
         results.Add("honest requests that failed", "", attacked.Count - attacked.WithStatus(200));
         results.Add("honest p99 before", "ms", calm.Percentile(0.99));
+        results.Add("honest p99 while all of them came at once", "ms", burst.Percentile(0.99));
         results.Add("honest p99 during", "ms", attacked.Percentile(0.99));
         results.Add("honest p99 during / before", "", attacked.Percentile(0.99) / calm.Percentile(0.99));
         results.Add("honest p50 before", "ms", calm.Percentile(0.5));
@@ -67,6 +71,7 @@ public sealed class SlowlorisTests
         await Campaign.ReportAsync(results, Token);
 
         calm.WithStatus(200).ShouldBe(calm.Count, calm.ToString());
+        burst.WithStatus(200).ShouldBe(burst.Count, burst.ToString());
         attacked.WithStatus(200).ShouldBe(attacked.Count, attacked.ToString());
         cut.ShouldBeGreaterThan(Slow / 6, "slow clients are cut");
         (bytesDuring - bytesBefore).ShouldBeLessThan((long)Slow * bytesPerSlowClientMax);
