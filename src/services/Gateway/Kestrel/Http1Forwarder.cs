@@ -13,6 +13,9 @@ internal sealed partial class Http1Forwarder(Http1UpstreamPool pool, HedgeRace r
 {
     private const int InterimsMax = 16;
     private const int EndPieceBytesMax = 4096;
+
+    /// <summary>Pieces of a body in one go; then whoever else waits for the thread has his turn, however fast both ends of this body are.</summary>
+    private const int PiecesPerTurnMax = 8;
     private static readonly HeadLimits OwnLimits = HeadLimits.Default with { HeadBytesMax = ushort.MaxValue };
 
     public async Task<AttemptResult> TryAsync(ForwardedCall call, TimeSpan timeout)
@@ -185,8 +188,9 @@ internal sealed partial class Http1Forwarder(Http1UpstreamPool pool, HedgeRace r
         private async Task<bool> DownloadAsync(BodyTransfer body)
         {
             var output = call.Context.Response.BodyWriter;
-            while (!body.IsDone)
+            for (var pieces = 1; !body.IsDone; pieces++)
             {
+                if (pieces % PiecesPerTurnMax == 0) await Task.Yield();
                 if (Upstream.Unread.Length == 0 && !await FillAsync()) return body.Kind == BodyKind.UntilClose;
                 var written = Move(ref body, output, out var consumed);
                 Upstream.Consume(consumed);
