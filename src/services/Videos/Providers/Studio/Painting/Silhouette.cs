@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 
 namespace SkyRiff.Videos.Providers.Studio.Painting;
 
@@ -56,6 +57,7 @@ internal sealed class Silhouette
     }
 
     /// <summary>Paints the row moved by <paramref name="shift"/> pixels, in a colour that goes from the picture's top to its bottom.</summary>
+    [MethodImpl(Maths.Hot)]
     public void Paint(Frame frame, float shift, Vector3 high, Vector3 low)
     {
         var offset = Math.Clamp(_margin - shift, 0, (2 * _margin) - 2);

@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 
 namespace SkyRiff.Videos.Providers.Studio.Painting;
 
@@ -56,6 +57,7 @@ internal static class TerrainView
         }
     }
 
+    [MethodImpl(Maths.Hot)]
     private static void PaintColumn(
         Frame frame, int column, float screenX, float horizon, float focal, float rayX, float rayZ, Terrain terrain, Camera camera, Air air, Water? water)
     {

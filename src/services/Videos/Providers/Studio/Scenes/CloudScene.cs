@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using SkyRiff.Videos.Providers.Studio.Painting;
 
 namespace SkyRiff.Videos.Providers.Studio.Scenes;
@@ -75,10 +76,24 @@ internal sealed class CloudScene : Scene
             }
         }
 
-        var clear = frame.Scratch(3, frame.R.Length);
-        frame.StretchPlane(small, through, clear);
-        for (var at = 0; at < frame.Stride * frame.Height; at += Maths.LaneCount) frame.Set(at, frame.Get(at) * Maths.Load(clear, at));
-        Brush.AddStretched(frame, small);
+        Lay(frame, small, through);
+    }
+
+    /// <summary>Lays the clouds over the sky, which shines through by that share.</summary>
+    [MethodImpl(Maths.Hot)]
+    private static void Lay(Frame frame, Frame small, float[] through)
+    {
+        var (r, g, b) = frame.Stretched(small);
+        var clear = frame.Stretched(small, through, 3);
+        for (var y = 0; y < frame.Height; y++)
+        {
+            var (red, green, blue, share) = (r.Row(y), g.Row(y), b.Row(y), clear.Row(y));
+            for (var x = 0; x < frame.Stride; x += Maths.LaneCount)
+            {
+                var at = (y * frame.Stride) + x;
+                frame.Set(at, (frame.Get(at) * share.At(x)) + new Light(red.At(x), green.At(x), blue.At(x)));
+            }
+        }
     }
 
     private (Vector3 Light, float Through) Gather(Camera camera, Vector3 ray, float screenX)

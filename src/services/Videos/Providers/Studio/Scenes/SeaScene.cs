@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using SkyRiff.Videos.Providers.Studio.Painting;
 
 namespace SkyRiff.Videos.Providers.Studio.Scenes;
@@ -9,6 +10,8 @@ namespace SkyRiff.Videos.Providers.Studio.Scenes;
 /// </summary>
 internal sealed class SeaScene : Scene
 {
+    private const float Bob = 0.004f; // how far the horizon goes up and down, as a share of the height
+
     private readonly Palette _palette;
     private readonly Sky _sky;
     private readonly int _seed;
@@ -22,7 +25,7 @@ internal sealed class SeaScene : Scene
         (_palette, _seed, _drift) = (script.Palette, dice.Pick(1 << 20), script.Drift);
         _height = dice.Between(0.44f, 0.54f);
         _swell = script.Mood == Mood.Storm || script.Weather == Weather.Storm ? 1.7f : dice.Between(0.8f, 1.1f);
-        _sky = new Sky(_palette, _seed) { Horizon = _height, Clouds = Math.Max(script.Overcast, dice.Between(0.35f, 0.6f)), SunX = dice.Between(0.3f, 0.7f), Disc = script.Overcast > 0.8f ? 0 : 0.045f };
+        _sky = new Sky(_palette, _seed) { Horizon = _height, Clouds = Math.Max(script.Overcast, dice.Between(0.35f, 0.6f)), SunX = dice.Between(0.3f, 0.7f), Disc = script.Overcast > 0.8f ? 0 : 0.045f, Reach = _height + Bob };
     }
 
     public override void Paint(Frame frame, Moment moment)
@@ -32,9 +35,10 @@ internal sealed class SeaScene : Scene
         PaintWater(frame, moment, shift);
     }
 
+    [MethodImpl(Maths.Hot)]
     private void PaintWater(Frame frame, Moment moment, float shift)
     {
-        var bob = MathF.Sin(moment.Time * 0.9f) * 0.004f;
+        var bob = MathF.Sin(moment.Time * 0.9f) * Bob;
         var horizon = (int)(frame.Height * (_height + bob));
         var unit = frame.Unit;
         var sun = _sky.SunPosition(frame, shift);

@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using SkyRiff.Videos.Providers.Studio.Painting;
 
 namespace SkyRiff.Videos.Providers.Studio.Scenes;
@@ -53,6 +54,7 @@ internal sealed class SpaceScene : Scene
         return palette with { Accent = Vector3.Lerp(Palette.Hex(one), palette.Accent, 0.2f), Accent2 = Vector3.Lerp(Palette.Hex(two), palette.Accent2, 0.2f) };
     }
 
+    [MethodImpl(Maths.Hot)]
     private void PaintNebula(Frame frame, float time)
     {
         var small = frame.Smaller(4);
@@ -97,6 +99,7 @@ internal sealed class SpaceScene : Scene
         }
     }
 
+    [MethodImpl(Maths.Hot)]
     private void PaintGalaxy(Frame frame, float time)
     {
         var small = frame.Smaller(2);
@@ -125,9 +128,10 @@ internal sealed class SpaceScene : Scene
             }
         }
 
-        Brush.AddStretched(frame, small);
+        frame.AddStretched(small);
     }
 
+    [MethodImpl(Maths.Hot)]
     private void PaintPlanet(Frame frame, Planet planet, float time, Vector3 toSun, float shift)
     {
         var radius = planet.Radius * frame.Unit * (1 + (time * 0.006f));
