@@ -1,5 +1,6 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
 
 namespace SkyRiff.Videos.Providers.Studio.Painting;
 
@@ -47,12 +48,14 @@ internal static class Bloom
             }
         }
 
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         void Pick(float[] from, int y0, int y1, float[] to, int row)
         {
             for (var x = 0; x < small.Width; x++)
             {
                 var x0 = Math.Min(x * Divisor, frame.Width - 3);
-                to[row + x] = (from[y0 + x0] + from[y0 + x0 + 2] + from[y1 + x0] + from[y1 + x0 + 2]) * 0.25f;
+                var four = Vector128.LoadUnsafe(ref from[y0 + x0]) + Vector128.LoadUnsafe(ref from[y1 + x0]);
+                to[row + x] = (four[0] + four[2]) * 0.25f;
             }
         }
     }

@@ -128,13 +128,14 @@ internal static class Develop
         var (grain, saturation) = (new Vector<float>(look.Grain / 255), new Vector<float>(look.Saturation));
         var (shadow, bright) = (Light.Of(look.ShadowTint), Light.Of(look.LightTint));
         var exposure = look.Exposure * fade;
+        var vignette = look.Vignette * exposure;
         var row = y * frame.Stride;
         var dy = new Vector<float>((y - centerY) * (y - centerY));
         for (var x = 0; x < frame.Stride; x += Maths.LaneCount)
         {
             var dx = Maths.Lanes + new Vector<float>(x - centerX);
             var distance = ((dx * dx) + dy) * corner;
-            var expose = (Vector<float>.One - (distance * distance * look.Vignette) - (distance * (look.Vignette * 0.35f))) * exposure;
+            var expose = new Vector<float>(exposure) - (((distance * vignette) + new Vector<float>(vignette * 0.35f)) * distance);
             var light = frame.Get(row + x) * expose;
             var (r, g, b) = (Film(light.R), Film(light.G), Film(light.B));
             var grey = Luma(r, g, b);
@@ -160,18 +161,17 @@ internal static class Develop
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector<float> Film(Vector<float> light)
     {
-        var x = Vector.Min(Vector.Max(light, Vector<float>.Zero), new Vector<float>(16));
+        var x = Vector.Max(light, Vector<float>.Zero);
         var over = (((((x * 633.4974f) + new Vector<float>(230.29887f)) * x) + new Vector<float>(5.3678866f)) * x) - new Vector<float>(0.02967147f);
         var under = (((((x * 624.89291f) + new Vector<float>(312.5413f)) * x) + new Vector<float>(63.953874f)) * x) + Vector<float>.One;
-        return Maths.Clamp01(over / under);
+        return Vector.Max(over / under, Vector<float>.Zero);
     }
 
     /// <summary>-1 .. 1, another for each pixel and moment.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector<float> Speck(int x, int y, int moment)
     {
-        var hash = Vector.CreateSequence(x, 1) * 0x27D4EB2D;
-        hash += new Vector<int>(unchecked((y * 0x165667B1) + (moment * 0x3C6EF372)));
+        var hash = (Vector<int>.Indices * 0x27D4EB2D) + new Vector<int>(unchecked((x * 0x27D4EB2D) + (y * 0x165667B1) + (moment * 0x3C6EF372)));
         hash ^= Vector.ShiftRightLogical(hash, 15);
         hash *= unchecked((int)0x85EBCA77);
         hash ^= Vector.ShiftRightLogical(hash, 13);

@@ -58,4 +58,23 @@ internal static class Maths
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Store(Vector<float> value, float[] values, int at) => value.StoreUnsafe(ref MemoryMarshal.GetArrayDataReference(values), (nuint)at);
+
+    /// <summary>
+    /// Spreads the first half of <paramref name="row"/> over <paramref name="width"/> points and one vector more, in place: the old points at the even places, between them what lies half-way.
+    /// </summary>
+    [MethodImpl(Hot)]
+    public static void Spread(float[] row, int width)
+    {
+        // From the end, so that no point is overwritten before it is read.
+        for (var x = (width / 2 / LaneCount * LaneCount); x >= 0; x -= LaneCount)
+        {
+            var here = Load(row, x);
+            var between = (here + Load(row, x + 1)) * 0.5f;
+            // Widened to twice its size a point leaves room for its neighbour in the upper half.
+            Vector.Widen(Vector.AsVectorUInt32(here), out var evenLow, out var evenHigh);
+            Vector.Widen(Vector.AsVectorUInt32(between), out var oddLow, out var oddHigh);
+            Store(Vector.AsVectorSingle(evenLow | Vector.ShiftLeft(oddLow, 32)), row, 2 * x);
+            Store(Vector.AsVectorSingle(evenHigh | Vector.ShiftLeft(oddHigh, 32)), row, (2 * x) + LaneCount);
+        }
+    }
 }

@@ -70,9 +70,11 @@ internal static class Noise
     }
 
     /// <summary>One point of <see cref="At(Vector{float}, Vector{float}, int)"/>.</summary>
+    [MethodImpl(Maths.Hot)]
     public static float At(float x, float y, int seed) => At(new Vector<float>(x), new Vector<float>(y), seed)[0];
 
     /// <summary>One point of <see cref="Fbm(Vector{float}, Vector{float}, int, int, float)"/>.</summary>
+    [MethodImpl(Maths.Hot)]
     public static float Fbm(float x, float y, int octaves, int seed, float gain = 0.5f) => Fbm(new Vector<float>(x), new Vector<float>(y), octaves, seed, gain)[0];
 
     /// <summary>Unrelated numbers for neighbouring arguments; 0 .. 1.</summary>

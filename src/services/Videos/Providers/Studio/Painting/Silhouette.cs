@@ -35,6 +35,7 @@ internal sealed class Silhouette
     }
 
     /// <summary>Trunks that leave the picture at its top: what stands nearest in a wood.</summary>
+    [MethodImpl(Maths.Hot)]
     public static Silhouette Trunks(int width, int height, float ground, float thick, int count, Dice dice)
     {
         var row = new Silhouette(width, height);
@@ -75,6 +76,7 @@ internal sealed class Silhouette
         }
     }
 
+    [MethodImpl(Maths.Hot)]
     private void Conifer(float x, float ground, float tall, Dice dice)
     {
         var (tiers, lean) = (dice.Between(9, 15), dice.Between(-0.02f, 0.02f));
@@ -112,6 +114,7 @@ internal sealed class Silhouette
         }
     }
 
+    [MethodImpl(Maths.Hot)]
     private void Earth(float ground, int seed, float bumps)
     {
         for (var x = 0; x < _width; x++)
@@ -125,6 +128,7 @@ internal sealed class Silhouette
         }
     }
 
+    [MethodImpl(Maths.Hot)]
     private void Span(int y, float left, float right)
     {
         if (y < 0 || y >= _height) return;

@@ -117,6 +117,7 @@ internal sealed class Sky
         return Light.Mix(sky, cloud, cover * 0.94f);
     }
 
+    [MethodImpl(Maths.Hot)]
     private void PaintStars(Frame frame, float time, float shift)
     {
         var horizon = Horizon * frame.Height;

@@ -1,5 +1,6 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
 
 namespace SkyRiff.Videos.Providers.Studio.Painting;
 
@@ -10,9 +11,12 @@ namespace SkyRiff.Videos.Providers.Studio.Painting;
 /// </summary>
 internal sealed class StretchedPlane
 {
+    private const int Margin = 16; // whole vectors are written
+
     private readonly int _smallHeight;
     private readonly int _smallStride;
     private readonly float _scaleY;
+    private readonly int _factor;
     private readonly int[] _columns;
     private readonly float[] _shares;
     private float[] _plane = [];
@@ -25,6 +29,7 @@ internal sealed class StretchedPlane
     {
         (_smallHeight, _smallStride, _scaleY) = (small.Height, small.Stride, (float)small.Height / whole.Height);
         (_columns, _shares) = (new int[whole.Width], new float[whole.Width]);
+        _factor = small.Width * (whole.Width / small.Width) == whole.Width ? whole.Width / small.Width : 0;
         var scaleX = (float)small.Width / whole.Width;
         for (var x = 0; x < whole.Width; x++)
         {
@@ -33,7 +38,7 @@ internal sealed class StretchedPlane
             _shares[x] = source - _columns[x];
         }
 
-        (_above, _below) = (new float[whole.Stride], new float[whole.Stride]);
+        (_above, _below) = (new float[whole.Stride + Margin], new float[whole.Stride + Margin]);
     }
 
     /// <summary>From now on the rows are of this plane, which stays as it is meanwhile.</summary>
@@ -57,17 +62,60 @@ internal sealed class StretchedPlane
         return new StretchedRow(_above, _below, source - above);
     }
 
-    [MethodImpl(Maths.Hot)]
     private void Widen(int number, float[] wide)
     {
         var row = _plane.AsSpan(number * _smallStride, _smallStride + 1);
-        var columns = _columns.AsSpan();
-        var shares = _shares.AsSpan(0, columns.Length);
-        var to = wide.AsSpan(0, columns.Length);
-        for (var x = 0; x < columns.Length; x++)
+        switch (_factor)
         {
-            var column = columns[x];
-            to[x] = row[column] + ((row[column + 1] - row[column]) * shares[x]);
+            case 2: Double(row, wide); break;
+            case 4 or 8: Multiply(row, wide, _factor); break;
+            default: Blend(row, wide); break;
+        }
+
+        if (_factor is not (2 or 4 or 8)) return;
+        // Beyond the middles of the first and last small pixel lies nothing to blend with.
+        wide.AsSpan(0, _factor / 2).Fill(row[0]);
+        wide.AsSpan(_columns.Length - (_factor / 2), _factor / 2).Fill(row[(_columns.Length / _factor) - 1]);
+    }
+
+    /// <summary>From the middle of each small pixel to the next it is two pixels, a quarter and three quarters on the way; two small pixels at a time.</summary>
+    [MethodImpl(Maths.Hot)]
+    private void Double(ReadOnlySpan<float> row, Span<float> wide)
+    {
+        var shares = Vector128.Create(0.25f, 0.75f, 0.25f, 0.75f);
+        var last = (_columns.Length / 2) - 1;
+        for (var column = 0; column < last; column += 2)
+        {
+            var three = Vector128.Create(row[column], row[column + 1], row[Math.Min(column + 2, last)], 0);
+            var here = Vector128.Shuffle(three, Vector128.Create(0, 0, 1, 1));
+            var next = Vector128.Shuffle(three, Vector128.Create(1, 1, 2, 2));
+            (here + ((next - here) * shares)).CopyTo(wide[((2 * column) + 1)..]);
+        }
+    }
+
+    [MethodImpl(Maths.Hot)]
+    private void Multiply(ReadOnlySpan<float> row, Span<float> wide, int factor)
+    {
+        var share = 1f / factor;
+        var first = Vector128.Create(0.5f, 1.5f, 2.5f, 3.5f) * share;
+        for (var column = 0; column < (_columns.Length / factor) - 1; column++)
+        {
+            var here = Vector128.Create(row[column]);
+            var rise = Vector128.Create(row[column + 1]) - here;
+            var at = (column * factor) + (factor / 2);
+            (here + (rise * first)).CopyTo(wide[at..]);
+            if (factor == 8) (here + (rise * (first + Vector128.Create(0.5f)))).CopyTo(wide[(at + 4)..]);
+        }
+    }
+
+    /// <summary>Any size from any other.</summary>
+    [MethodImpl(Maths.Hot)]
+    private void Blend(ReadOnlySpan<float> row, Span<float> wide)
+    {
+        for (var x = 0; x < _columns.Length; x++)
+        {
+            var column = _columns[x];
+            wide[x] = row[column] + ((row[column + 1] - row[column]) * _shares[x]);
         }
     }
 }

@@ -43,6 +43,7 @@ internal static class TerrainView
 {
     private const float StepGrowth = 0.006f;
 
+    [MethodImpl(Maths.Hot)]
     public static void Paint(Frame frame, Terrain terrain, Camera camera, Air air, Water? water)
     {
         var (sin, cos) = MathF.SinCos(camera.Heading);

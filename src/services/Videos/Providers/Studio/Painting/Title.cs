@@ -82,6 +82,7 @@ internal sealed class Title
         }
     }
 
+    [MethodImpl(Maths.Hot)]
     private static void Blend(Frame frame, Letter letter, float drop, float strength)
     {
         var offset = (int)MathF.Round(drop);

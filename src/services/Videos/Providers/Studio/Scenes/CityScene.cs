@@ -104,6 +104,7 @@ internal sealed class CityScene : Scene
         }
     }
 
+    [MethodImpl(Maths.Hot)]
     private void Windows(Frame frame, Tower tower, float left, float top, float right, float ground, float time, float near)
     {
         var unit = frame.Unit;

@@ -57,6 +57,7 @@ internal sealed class CloudScene : Scene
     /// Clouds have no surface: each ray goes on through them and gathers light until nothing more comes through. Far above the heaps it goes in
     /// leaps, inside them in small steps; at a fifth of the size, as nothing here is sharp.
     /// </summary>
+    [MethodImpl(Maths.Hot)]
     private void March(Frame frame, Camera camera)
     {
         var small = frame.Smaller(Divisor);
@@ -96,6 +97,7 @@ internal sealed class CloudScene : Scene
         }
     }
 
+    [MethodImpl(Maths.Hot)]
     private (Vector3 Light, float Through) Gather(Camera camera, Vector3 ray, float screenX)
     {
         var (light, through) = (Vector3.Zero, 1f);
@@ -125,6 +127,7 @@ internal sealed class CloudScene : Scene
     }
 
     /// <summary>Heaps upon heaps: round on top, pinched between, as rising air makes them.</summary>
+    [MethodImpl(Maths.Hot)]
     private Vector<float> HeightOf(Vector<float> x, Vector<float> z)
     {
         var (u, v) = (x * (1f / 105), z * (1f / 105));
@@ -144,6 +147,7 @@ internal sealed class CloudScene : Scene
         return height * height * height * (new Vector<float>(50) + (mass * 44));
     }
 
+    [MethodImpl(Maths.Hot)]
     private (Vector3 Colour, float Share) AirOf(float distance, float height, float screenX)
     {
         var toward = Maths.Decay(MathF.Abs(screenX - _sky.SunX) * 2.6f);

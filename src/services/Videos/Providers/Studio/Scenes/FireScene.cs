@@ -60,6 +60,7 @@ internal sealed class FireScene : Scene
         }
     }
 
+    [MethodImpl(Maths.Hot)]
     private void PaintLogs(Frame frame, float x, float y, float flicker, Vector3 warm)
     {
         var unit = frame.Unit;
@@ -115,6 +116,7 @@ internal sealed class FireScene : Scene
     }
 
     /// <summary>From black over red and orange to nearly white, much brighter than white at the core.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Light Heat(Vector<float> heat)
     {
         var square = heat * heat;

@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using SkyRiff.Videos.Providers.Studio.Painting;
 
 namespace SkyRiff.Videos.Providers.Studio.Scenes;
@@ -61,6 +62,7 @@ internal sealed class MeadowScene : Scene
         frame.Glow(sun.X, sun.Y, unit * 0.9f, _palette.Sun * 0.035f);
     }
 
+    [MethodImpl(Maths.Hot)]
     private void Paint(Frame frame, int row, float time, float travel)
     {
         var near = row / (Rows - 1f);
@@ -79,6 +81,7 @@ internal sealed class MeadowScene : Scene
         }
     }
 
+    [MethodImpl(Maths.Hot)]
     private Vector2 Stalk(Frame frame, Blade blade, float x, float ground, float bend, float near, Vector3 haze, float gust)
     {
         var unit = frame.Unit;

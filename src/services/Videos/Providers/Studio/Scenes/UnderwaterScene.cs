@@ -89,6 +89,7 @@ internal sealed class UnderwaterScene : Scene
         }
     }
 
+    [MethodImpl(Maths.Hot)]
     private void Paint(Frame frame, Fish fish, float time)
     {
         var unit = frame.Unit;
@@ -114,6 +115,7 @@ internal sealed class UnderwaterScene : Scene
         }
     }
 
+    [MethodImpl(Maths.Hot)]
     private void Paint(Frame frame, Weed weed, float time)
     {
         var unit = frame.Unit;
