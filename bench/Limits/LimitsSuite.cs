@@ -35,6 +35,7 @@ internal static class LimitsSuite
             var tokens = KeyedLimiter.Of(bucket, options);
             var window = KeyedLimiter.Of(new SlidingWindow(1_000, TimeSpan.FromSeconds(60)), options);
             results.Add($"limits.local_decision_ns{suffix}", "ns", LocalLimits.DecisionNanoseconds(tokens, keys, decisions));
+            results.Add($"limits.local_decision_precise_clock_ns{suffix}", "ns", LocalLimits.PreciseDecisionNanoseconds(tokens, keys, decisions));
             results.Add($"limits.local_decision_given_time_ns{suffix}", "ns", LocalLimits.DecisionNanosecondsGivenTime(tokens, keys, decisions));
             results.Add($"limits.local_sliding_decision_ns{suffix}", "ns", LocalLimits.DecisionNanoseconds(window, keys, decisions));
             var framework = FrameworkLimits.Decision(keys, decisions / 10);

@@ -9,8 +9,15 @@ internal static class LocalLimits
 {
     private static readonly TokenBucket Bucket = new(100, 100, TimeSpan.FromSeconds(1));
 
-    /// <summary>Nanoseconds for hashing the client's id, reading the clock and deciding.</summary>
+    /// <summary>Nanoseconds for hashing the client's id, reading the coarse clock and deciding, as the edge does for files.</summary>
     public static double DecisionNanoseconds(KeyedLimiter limiter, int keys, int decisions)
+    {
+        var clock = new MonotonicClock(TimeProvider.System);
+        return Time(decisions, i => limiter.Take(LimitKey.Of(Spread(i) % keys), 1, clock.Coarse).IsAllowed);
+    }
+
+    /// <summary>The same with the precise clock.</summary>
+    public static double PreciseDecisionNanoseconds(KeyedLimiter limiter, int keys, int decisions)
     {
         var clock = new MonotonicClock(TimeProvider.System);
         return Time(decisions, i => limiter.Take(LimitKey.Of(Spread(i) % keys), 1, clock.Now).IsAllowed);

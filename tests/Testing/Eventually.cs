@@ -5,7 +5,7 @@ namespace SkyRiff.Testing;
 /// <summary>Waits for what must become true, and says what did not happen when it does not.</summary>
 public static class Eventually
 {
-    private static readonly TimeSpan Within = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan Within = TimeSpan.FromSeconds(30); // far above what anything needs: reaching it is the failure
     private static readonly TimeSpan LookEvery = TimeSpan.FromMilliseconds(5);
 
     public static Task TrueAsync(Func<bool> condition, string what, TimeSpan? within = null) => TrueAsync(() => Task.FromResult(condition()), what, within);

@@ -2,7 +2,7 @@ namespace SkyRiff.Testing;
 
 /// <summary>
 /// The two waits of a test that are for nothing to happen: until the next request of a load that comes at a rate, and for the work that a stand-in pretends to do. What
-/// waits for an effect uses <see cref="Until"/>.
+/// waits for an effect uses <see cref="Eventually"/>.
 /// </summary>
 public static class Pace
 {

@@ -105,7 +105,8 @@ internal static partial class OpenApiDocument
         if (route.Access is not Access.Anonymous) codes = codes.Append(HttpProblems.Unauthenticated);
         if (route.RequestType is not null) codes = codes.Concat([HttpProblems.MalformedJson, HttpProblems.Invalid, HttpProblems.TooLarge, HttpProblems.UnsupportedMediaType]);
         if (route.NeedsIdempotencyKey) codes = codes.Concat([HttpProblems.IdempotencyKeyNeeded, HttpProblems.IdempotencyKeyReused]);
-        if (route.QueryParameters.Any(parameter => parameter.Name == "cursor")) codes = codes.Concat([HttpProblems.MalformedCursor, HttpProblems.Invalid]);
+        if (route.QueryParameters.Count > 0) codes = codes.Append(HttpProblems.Invalid);
+        if (route.QueryParameters.Any(parameter => parameter.Name == "cursor")) codes = codes.Append(HttpProblems.MalformedCursor);
         return codes.DistinctBy(code => code.Code);
     }
 

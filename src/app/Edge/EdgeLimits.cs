@@ -62,7 +62,7 @@ internal sealed class EdgeLimits
     public IReadOnlyList<KeyedLimiter> LocalTables { get; }
 
     /// <summary>Media and assets: decided here, since a question per segment would cost more than it protects.</summary>
-    public LimitDecision TakeFile(IPAddress address) => _files.Take(LimitKey.Of(address), 1, _clock.Now);
+    public LimitDecision TakeFile(IPAddress address) => _files.Take(LimitKey.Of(address), 1, _clock.Coarse);
 
     /// <summary>What an address is counted by.</summary>
     public static ReadOnlySpan<byte> IdOf(IPAddress address, Span<byte> buffer)

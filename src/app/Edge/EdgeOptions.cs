@@ -22,6 +22,9 @@ internal sealed class EdgeOptions
     /// <summary>API calls per signed-in user.</summary>
     public WindowOptions PerUser { get; set; } = new() { Count = 1_000, Window = TimeSpan.FromSeconds(60) };
 
+    /// <summary>Open connections per peer that is no trusted proxy, 16 to 100,000. All in all a process takes 15,000.</summary>
+    public int ConnectionsPerAddress { get; set; } = 2_000;
+
     /// <summary>Media, pages and their assets per client address; counted by each process for itself.</summary>
     public BucketOptions FilesPerAddress { get; set; } = new() { Count = 1_000, Period = TimeSpan.FromSeconds(1), Burst = 4_000 };
 
@@ -50,6 +53,7 @@ internal sealed class EdgeOptions
         foreach (var mistake in FilesPerAddress.Validate(nameof(FilesPerAddress))) yield return mistake;
         foreach (var mistake in RegistrationsPerAddress.Validate(nameof(RegistrationsPerAddress))) yield return mistake;
         foreach (var mistake in SignInsPerAddress.Validate(nameof(SignInsPerAddress))) yield return mistake;
+        if (ConnectionsPerAddress is < 16 or > 100_000) yield return $"Edge:ConnectionsPerAddress is {ConnectionsPerAddress}; 16 to 100000 are possible.";
         if (ShareWhenRedisAway is not (null or (> 0 and <= 1))) yield return $"Edge:ShareWhenRedisAway is {ShareWhenRedisAway}; above 0, up to 1, or none are possible.";
         if (RedisWait < TimeSpan.FromMilliseconds(5) || RedisWait > TimeSpan.FromSeconds(2)) yield return $"Edge:RedisWait is {RedisWait}; 5 ms to 2 s are possible.";
         foreach (var mistake in Concurrency.Validate()) yield return mistake;

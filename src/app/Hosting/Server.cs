@@ -87,7 +87,7 @@ internal sealed class Server : IAsyncDisposable
         services.AddSingleton<InProcessBus>();
         services.AddSingleton<IEventPublisher>(provider => provider.GetRequiredService<InProcessBus>());
 
-        builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel => Listen(kestrel, options));
+        builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel => Listen(kestrel, options, edge.Enabled ? new ConnectionLimit(edge) : null));
         var server = new Server(builder.Build(), options);
         server.MapPipeline(modules);
         return server;
@@ -146,10 +146,14 @@ internal sealed class Server : IAsyncDisposable
         WebAppFiles.Map(_app, _options.WebRoot);
     }
 
-    private static void Listen(KestrelServerOptions kestrel, AppOptions options)
+    private static void Listen(KestrelServerOptions kestrel, AppOptions options, ConnectionLimit? perAddress)
     {
         kestrel.AddServerHeader = false;
-        kestrel.Listen(IPAddress.Parse(options.Address), options.Port, listen => listen.Protocols = HttpProtocols.Http1);
+        kestrel.Listen(IPAddress.Parse(options.Address), options.Port, listen =>
+        {
+            listen.Protocols = HttpProtocols.Http1;
+            if (perAddress is not null) listen.Use(perAddress.Before);
+        });
         var limits = kestrel.Limits;
         // Routes read only as much as each of them says. What is refused before its route is known is read away up to here, or its answer would be lost in a reset.
         limits.MaxRequestBodySize = 32 * 1024 * 1024;

@@ -8,7 +8,12 @@ public sealed class MonotonicClock(TimeProvider time)
 {
     public const long NanosecondsPerSecond = 1_000_000_000;
 
+    private const long NanosecondsPerMillisecond = 1_000_000;
+
     private readonly long _frequency = time.TimestampFrequency;
+
+    /// <summary>On Linux both are CLOCK_MONOTONIC, one of them read without asking the hardware.</summary>
+    private readonly bool _hasTicks = OperatingSystem.IsLinux() && ReferenceEquals(time, TimeProvider.System);
 
     /// <summary>Where the timestamps come from; timers that belong to the same decisions must use it too.</summary>
     public TimeProvider Time { get; } = time;
@@ -22,6 +27,12 @@ public sealed class MonotonicClock(TimeProvider time)
             return _frequency == NanosecondsPerSecond ? timestamp : (long)((Int128)timestamp * NanosecondsPerSecond / _frequency);
         }
     }
+
+    /// <summary>
+    /// <see cref="Now"/> at the last tick of the system's timer: never ahead of it, and up to 16 ms behind, at a quarter of the price. For decisions that such a delay
+    /// does not change, such as those of a limiter in memory. The same as <see cref="Now"/> where the system has no such clock of the same zero, and under any other <see cref="TimeProvider"/>.
+    /// </summary>
+    public long Coarse => _hasTicks ? Environment.TickCount64 * NanosecondsPerMillisecond : Now;
 
     /// <summary>A duration in the unit of <see cref="Now"/>; saturates after 292 years.</summary>
     public static long Nanoseconds(TimeSpan duration) =>

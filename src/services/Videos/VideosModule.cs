@@ -66,6 +66,7 @@ public sealed class VideosModule : Module
         services.AddSingleton<WorkViews>();
         services.AddSingleton<WorkCopies>();
         services.AddSingleton(options.Feed);
+        services.AddSingleton<SearchRoom>();
         services.AddSingleton<LatestBoard>();
         services.AddSingleton<LatestFeed>();
         services.AddSingleton<BoardKeeping>();

@@ -72,7 +72,7 @@ internal sealed class CacheProcess : IAsyncDisposable
     public static async Task<CacheProcess> StartAsync(RedisServerProcess server, TimeProvider? time = null, CacheOptions? options = null, string? prefix = null)
     {
         var process = Start(server.SocketPath, time, options ?? new CacheOptions { Prefix = prefix ?? "cache", RedisTimeLimit = TimeSpan.FromSeconds(5) });
-        await Until.HoldsAsync(() => process.Cache.IsAttached, "invalidations are heard");
+        await Eventually.TrueAsync(() => process.Cache.IsAttached, "invalidations are heard");
         return process;
     }
 

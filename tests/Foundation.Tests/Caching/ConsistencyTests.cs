@@ -108,7 +108,7 @@ public sealed class ConsistencyTests(RedisServerFixture fixture)
         for (var process = 0; process < Processes; process++)
         {
             for (long id = 0; id < Keys; id++)
-                await Until.HoldsAsync(async () => await families[process].GetAsync(id, Cancellation) == source[id], $"process {process} serves what the source has of {id}");
+                await Eventually.TrueAsync(async () => await families[process].GetAsync(id, Cancellation) == source[id], $"process {process} serves what the source has of {id}");
         }
 
         families.Sum(clips => clips.Statistics().LocalHits).ShouldBeGreaterThan(500, "the caches were of use");
@@ -126,7 +126,7 @@ public sealed class ConsistencyTests(RedisServerFixture fixture)
         for (var id = 0; id < 50; id++) source[id] = new Clip(id, "old", id % 2 == 0 ? "ann" : "bob");
         await using var one = CacheProcess.Over(first);
         await using var two = CacheProcess.Over(second);
-        await Until.HoldsAsync(() => one.IsAttached && two.IsAttached, "all masters tell of writes");
+        await Eventually.TrueAsync(() => one.IsAttached && two.IsAttached, "all masters tell of writes");
         CacheFamilyOptions<long, Clip> Options() => new() { Name = "clips", Load = source.LoadAsync, Payload = ClipSource.Payload, Write = source.WriteAsync, Tags = (_, clip) => ["owner-" + clip?.Owner] };
         var (here, there) = (one.Family(Options()), two.Family(Options()));
         var keys = Enumerable.Range(0, 50).Select(id => (long)id).ToArray();
@@ -135,10 +135,10 @@ public sealed class ConsistencyTests(RedisServerFixture fixture)
         source.Loads.Count.ShouldBe(1, "the second process found all in the cluster");
 
         await here.SetAsync(1, new Clip(1, "new", "bob"), Cancellation);
-        await Until.HoldsAsync(async () => (await there.GetAsync(1, Cancellation))!.Title == "new", "the write is heard of");
+        await Eventually.TrueAsync(async () => (await there.GetAsync(1, Cancellation))!.Title == "new", "the write is heard of");
         for (var id = 0; id < 50; id += 2) source[id] = new Clip(id, "new");
         await two.InvalidateTagAsync("owner-ann", Cancellation);
-        await Until.HoldsAsync(async () => (await here.GetManyAsync([0, 2, 48], Cancellation)).All(clip => clip!.Title == "new"), "the tag is heard of");
+        await Eventually.TrueAsync(async () => (await here.GetManyAsync([0, 2, 48], Cancellation)).All(clip => clip!.Title == "new"), "the tag is heard of");
         (await here.GetAsync(3, Cancellation))!.Title.ShouldBe("old");
     }
 

@@ -24,7 +24,7 @@ public sealed class InvalidationTests(RedisServerFixture fixture)
         await here.SetAsync(1, new Clip(1, "new"), Cancellation);
 
         (await here.GetAsync(1, Cancellation))!.Title.ShouldBe("new", "a process reads its own write at once");
-        await Until.HoldsAsync(async () => (await there.GetAsync(1, Cancellation))!.Title == "new", "the other process serves the new value");
+        await Eventually.TrueAsync(async () => (await there.GetAsync(1, Cancellation))!.Title == "new", "the other process serves the new value");
         source.Loads.Count.ShouldBe(1, "the new value came through Redis");
     }
 
@@ -41,7 +41,7 @@ public sealed class InvalidationTests(RedisServerFixture fixture)
         await here.RemoveAsync(1, Cancellation);
 
         (await here.GetAsync(1, Cancellation))!.Title.ShouldBe("new");
-        await Until.HoldsAsync(async () => (await there.GetAsync(1, Cancellation))!.Title == "new", "the other process serves the new value");
+        await Eventually.TrueAsync(async () => (await there.GetAsync(1, Cancellation))!.Title == "new", "the other process serves the new value");
     }
 
     [Fact]
@@ -52,7 +52,7 @@ public sealed class InvalidationTests(RedisServerFixture fixture)
         await using var two = await CacheProcess.StartAsync(fixture.Server, prefix: "i3");
         var (here, there) = (one.Cache.Family(source.Options()), two.Cache.Family(source.Options()));
         var slow = there.GetAsync(1, Cancellation).AsTask();
-        await Until.HoldsAsync(() => source.Loads.Count == 1, "the load has read the old value");
+        await Eventually.TrueAsync(() => source.Loads.Count == 1, "the load has read the old value");
 
         var hold = source.Hold;
         source.Hold = null;
@@ -75,7 +75,7 @@ public sealed class InvalidationTests(RedisServerFixture fixture)
         await using var two = await CacheProcess.StartAsync(fixture.Server, prefix: "i4");
         var (here, there) = (one.Cache.Family(source.Options()), two.Cache.Family(source.Options()));
         var slow = there.GetAsync(1, Cancellation).AsTask();
-        await Until.HoldsAsync(() => source.Loads.Count == 1, "the load has read the old value");
+        await Eventually.TrueAsync(() => source.Loads.Count == 1, "the load has read the old value");
 
         await here.SetAsync(1, new Clip(1, "new"), Cancellation);
         source.Hold.SetResult();
@@ -93,7 +93,7 @@ public sealed class InvalidationTests(RedisServerFixture fixture)
         await using var cache = CacheProcess.Alone();
         var clips = cache.Family(source.Options());
         var before = clips.GetAsync(1, Cancellation).AsTask();
-        await Until.HoldsAsync(() => source.Loads.Count == 1, "the load has read the old value");
+        await Eventually.TrueAsync(() => source.Loads.Count == 1, "the load has read the old value");
 
         source[1] = new Clip(1, "new");
         await clips.RemoveAsync(1, Cancellation);
@@ -122,7 +122,7 @@ public sealed class InvalidationTests(RedisServerFixture fixture)
             wroteHere.SetResult();
             return source[1];
         }, Cancellation).AsTask();
-        await Until.HoldsAsync(async () => await KindAsync("i5:v:clips:1") == 3, "the first writer has marked");
+        await Eventually.TrueAsync(async () => await KindAsync("i5:v:clips:1") == 3, "the first writer has marked");
         await there.WriteAsync(1, async _ =>
         {
             source[1] = new Clip(1, "second");
@@ -133,7 +133,7 @@ public sealed class InvalidationTests(RedisServerFixture fixture)
         await third;
 
         (await here.GetAsync(1, Cancellation))!.Title.ShouldBe("third");
-        await Until.HoldsAsync(async () => (await there.GetAsync(1, Cancellation))!.Title == "third", "both serve what the source has");
+        await Eventually.TrueAsync(async () => (await there.GetAsync(1, Cancellation))!.Title == "third", "both serve what the source has");
     }
 
     [Fact]
@@ -150,14 +150,14 @@ public sealed class InvalidationTests(RedisServerFixture fixture)
             source[1] = new Clip(1, "new");
             return source[1];
         }, Cancellation).AsTask();
-        await Until.HoldsAsync(async () => await KindAsync("i6:v:clips:1") == 3, "the writer has marked");
+        await Eventually.TrueAsync(async () => await KindAsync("i6:v:clips:1") == 3, "the writer has marked");
 
         (await there.GetAsync(1, Cancellation))!.Title.ShouldBe("old");
         (await KindAsync("i6:v:clips:1")).ShouldBe(3, "the mark stays");
         writing.SetResult();
         await write;
         (await KindAsync("i6:v:clips:1")).ShouldBe(0);
-        await Until.HoldsAsync(async () => (await there.GetAsync(1, Cancellation))!.Title == "new", "the other process serves the new value");
+        await Eventually.TrueAsync(async () => (await there.GetAsync(1, Cancellation))!.Title == "new", "the other process serves the new value");
     }
 
     [Fact]
@@ -191,7 +191,7 @@ public sealed class InvalidationTests(RedisServerFixture fixture)
         await one.Cache.InvalidateTagAsync("owner-ann", Cancellation);
 
         (await here.GetManyAsync([1, 2, 3], Cancellation)).Select(clip => clip!.Title).ShouldBe(["new", "new", "c"]);
-        await Until.HoldsAsync(async () => (await there.GetAsync(1, Cancellation))!.Title == "new", "the tag is heard of");
+        await Eventually.TrueAsync(async () => (await there.GetAsync(1, Cancellation))!.Title == "new", "the tag is heard of");
         (await there.GetManyAsync([1, 2, 3], Cancellation)).Select(clip => clip!.Title).ShouldBe(["new", "new", "c"]);
         source.Loads.Count.ShouldBe(2);
     }
@@ -205,7 +205,7 @@ public sealed class InvalidationTests(RedisServerFixture fixture)
         await using var two = await CacheProcess.StartAsync(fixture.Server, prefix: "i9");
         var (here, there) = (one.Cache.Family(Options()), two.Cache.Family(Options()));
         var slow = there.GetAsync(1, Cancellation).AsTask();
-        await Until.HoldsAsync(() => source.Loads.Count == 1, "the load has read the old value");
+        await Eventually.TrueAsync(() => source.Loads.Count == 1, "the load has read the old value");
 
         var hold = source.Hold;
         source.Hold = null;
@@ -215,7 +215,7 @@ public sealed class InvalidationTests(RedisServerFixture fixture)
         (await slow)!.Title.ShouldBe("old", "it was asked before");
 
         (await here.GetAsync(1, Cancellation))!.Title.ShouldBe("new", "although the old one is in Redis");
-        await Until.HoldsAsync(async () => (await there.GetAsync(1, Cancellation))!.Title == "new", "both serve the new value");
+        await Eventually.TrueAsync(async () => (await there.GetAsync(1, Cancellation))!.Title == "new", "both serve the new value");
     }
 
     [Fact]
@@ -229,7 +229,7 @@ public sealed class InvalidationTests(RedisServerFixture fixture)
         await CacheItAsync(two, other, 1);
         source[1] = new Clip(1, "new");
         await here.ClearAsync(Cancellation);
-        await Until.HoldsAsync(async () => (await there.GetAsync(1, Cancellation))!.Title == "new", "the clearing is heard of");
+        await Eventually.TrueAsync(async () => (await there.GetAsync(1, Cancellation))!.Title == "new", "the clearing is heard of");
         (await other.GetAsync(1, Cancellation))!.Title.ShouldBe("old");
     }
 
@@ -246,7 +246,7 @@ public sealed class InvalidationTests(RedisServerFixture fixture)
         await clips.ClearAsync(Cancellation);
         // A caller has its value a moment before the lease of its load is given back, and a scan may say a key twice.
         HashSet<string> keys = [];
-        await Until.HoldsAsync(async () => (keys = await KeysAsync("i11*")).Count <= 7, "more is kept than three values, the board's birth and clock, a family and a tag");
+        await Eventually.TrueAsync(async () => (keys = await KeysAsync("i11*")).Count <= 7, "more is kept than three values, the board's birth and clock, a family and a tag");
         keys.Count.ShouldBe(7, string.Join(' ', keys));
         foreach (var key in keys) (await fixture.Redis.TimeToLiveAsync(key, Cancellation)).ShouldBeGreaterThan(0, key);
     }

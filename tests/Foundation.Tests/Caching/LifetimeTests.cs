@@ -62,9 +62,9 @@ public sealed class LifetimeTests
             (await served)!.Title.ShouldBe("old");
         }
 
-        await Until.HoldsAsync(() => _source.Loads.Count == 2, "somebody renews");
+        await Eventually.TrueAsync(() => _source.Loads.Count == 2, "somebody renews");
         hold.SetResult();
-        await Until.HoldsAsync(async () => (await clips.GetAsync(1, Cancellation))!.Title == "new", "the renewed value is served");
+        await Eventually.TrueAsync(async () => (await clips.GetAsync(1, Cancellation))!.Title == "new", "the renewed value is served");
         _source.Loads.Count.ShouldBe(2);
         clips.Statistics().Renewals.ShouldBe(1);
     }
@@ -80,7 +80,7 @@ public sealed class LifetimeTests
         for (var i = 0; i < 10; i++)
         {
             (await clips.GetAsync(1, Cancellation))!.Title.ShouldBe("old");
-            await Until.HoldsAsync(() => clips.Statistics().LoadFailures == 1, "the renewal failed");
+            await Eventually.TrueAsync(() => clips.Statistics().LoadFailures == 1, "the renewal failed");
         }
 
         _source.Loads.Count.ShouldBe(2, "no other within the pause");

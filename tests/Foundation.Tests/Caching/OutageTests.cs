@@ -54,22 +54,22 @@ public sealed class OutageTests : IAsyncLifetime
         await there.GetAsync(1, Cancellation);
 
         _server.Kill();
-        await Until.HoldsAsync(() => !one.Cache.IsAttached && !two.Cache.IsAttached, "the loss is noticed");
+        await Eventually.TrueAsync(() => !one.Cache.IsAttached && !two.Cache.IsAttached, "the loss is noticed");
         await here.SetAsync(1, new Clip(1, "new"), Cancellation);
         (await here.GetAsync(1, Cancellation))!.Title.ShouldBe("new");
-        await Until.HoldsAsync(async () => (await there.GetAsync(1, Cancellation))!.Title == "new", "the other process serves the new value while Redis is away");
+        await Eventually.TrueAsync(async () => (await there.GetAsync(1, Cancellation))!.Title == "new", "the other process serves the new value while Redis is away");
 
         await _server.RestartAsync();
-        await Until.HoldsAsync(() => one.Cache.IsAttached && two.Cache.IsAttached, "invalidations are heard again");
-        await Until.HoldsAsync(() => one.Cache.Core.Owed.IsEmpty, "what was owed is paid");
-        await Until.HoldsAsync(async () =>
+        await Eventually.TrueAsync(() => one.Cache.IsAttached && two.Cache.IsAttached, "invalidations are heard again");
+        await Eventually.TrueAsync(() => one.Cache.Core.Owed.IsEmpty, "what was owed is paid");
+        await Eventually.TrueAsync(async () =>
         {
             await there.GetAsync(1, Cancellation);
             using var stored = await two.Redis.GetAsync("cache:v:clips:1", Cancellation);
             return !stored.IsNull && stored.Span[1] == (byte)EnvelopeKind.Value;
         }, "values are in Redis again");
         await here.SetAsync(1, new Clip(1, "newest"), Cancellation);
-        await Until.HoldsAsync(async () => (await there.GetAsync(1, Cancellation))!.Title == "newest", "writes are heard of again");
+        await Eventually.TrueAsync(async () => (await there.GetAsync(1, Cancellation))!.Title == "newest", "writes are heard of again");
     }
 
     [Fact]
@@ -80,8 +80,8 @@ public sealed class OutageTests : IAsyncLifetime
         var (here, there) = (one.Cache.Family(_source.Options()), two.Cache.Family(_source.Options()));
         for (var round = 0; round < 10; round++)
         {
-            await Until.HoldsAsync(() => two.Cache.IsAttached, "invalidations are heard");
-            await Until.HoldsAsync(async () =>
+            await Eventually.TrueAsync(() => two.Cache.IsAttached, "invalidations are heard");
+            await Eventually.TrueAsync(async () =>
             {
                 await there.GetAsync(1, Cancellation);
                 var hits = there.Statistics().LocalHits;
@@ -100,7 +100,7 @@ public sealed class OutageTests : IAsyncLifetime
             }
 
             await Task.WhenAll(pending);
-            await Until.HoldsAsync(async () => (await there.GetAsync(1, Cancellation))!.Title == $"round {round}", "the new value is served");
+            await Eventually.TrueAsync(async () => (await there.GetAsync(1, Cancellation))!.Title == $"round {round}", "the new value is served");
         }
     }
 
@@ -114,7 +114,7 @@ public sealed class OutageTests : IAsyncLifetime
         var kept = await KeptAsync(one);
 
         _server.Kill();
-        await Until.HoldsAsync(() => !one.Cache.IsAttached, "the loss is noticed");
+        await Eventually.TrueAsync(() => !one.Cache.IsAttached, "the loss is noticed");
         _source[1] = new Clip(1, "new");
         await clips.RemoveAsync(1, Cancellation);
         one.Cache.Core.Owed.IsEmpty.ShouldBeFalse();
@@ -125,7 +125,7 @@ public sealed class OutageTests : IAsyncLifetime
         foreach (var (key, value) in kept)
             await raw.SetAsync(key, value, TimeSpan.FromMinutes(5), Cancellation);
         var other = 100;
-        await Until.HoldsAsync(async () =>
+        await Eventually.TrueAsync(async () =>
         {
             time.Advance(Quick.RedisPause);
             await clips.GetAsync(++other, Cancellation);
@@ -134,7 +134,7 @@ public sealed class OutageTests : IAsyncLifetime
         one.Cache.Core.Owed.IsEmpty.ShouldBeFalse();
         (await clips.GetAsync(1, Cancellation))!.Title.ShouldBe("new");
 
-        await Until.HoldsAsync(() =>
+        await Eventually.TrueAsync(() =>
         {
             time.Advance(TimeSpan.FromSeconds(1));
             return one.Cache.Core.Owed.IsEmpty;
@@ -153,7 +153,7 @@ public sealed class OutageTests : IAsyncLifetime
         await clips.GetAsync(1, Cancellation);
         var kept = await KeptAsync(one);
         _server.Kill();
-        await Until.HoldsAsync(() => !one.Cache.IsAttached, "the loss is noticed");
+        await Eventually.TrueAsync(() => !one.Cache.IsAttached, "the loss is noticed");
         _source[1] = new Clip(1, "new");
         await clips.RemoveAsync(2, Cancellation);
         await clips.RemoveAsync(3, Cancellation);
@@ -166,7 +166,7 @@ public sealed class OutageTests : IAsyncLifetime
         foreach (var (key, value) in kept)
             await raw.SetAsync(key, value, TimeSpan.FromMinutes(5), Cancellation);
         var other = 100;
-        await Until.HoldsAsync(async () =>
+        await Eventually.TrueAsync(async () =>
         {
             time.Advance(Quick.RedisPause);
             await clips.RemoveAsync(++other, Cancellation);
@@ -175,7 +175,7 @@ public sealed class OutageTests : IAsyncLifetime
         one.Cache.Core.Owed.HasOverflowed.ShouldBeTrue();
         (await clips.GetAsync(1, Cancellation))!.Title.ShouldBe("new");
 
-        await Until.HoldsAsync(() =>
+        await Eventually.TrueAsync(() =>
         {
             time.Advance(TimeSpan.FromSeconds(1));
             return one.Cache.Core.Owed.IsEmpty;
@@ -207,14 +207,14 @@ public sealed class OutageTests : IAsyncLifetime
         var clips = one.Cache.Family(Options());
         await clips.GetAsync(1, Cancellation);
         _server.Kill();
-        await Until.HoldsAsync(() => !one.Cache.IsAttached, "the loss is noticed");
+        await Eventually.TrueAsync(() => !one.Cache.IsAttached, "the loss is noticed");
         (await clips.GetAsync(1, Cancellation))!.Title.ShouldBe("old");
         _source[1] = new Clip(1, "new");
         await one.Cache.InvalidateTagAsync("all", Cancellation);
         (await clips.GetAsync(1, Cancellation))!.Title.ShouldBe("new", "this process knows at once");
 
         await _server.RestartAsync();
-        await Until.HoldsAsync(() => one.Cache.Core.Owed.IsEmpty, "what was owed is paid");
+        await Eventually.TrueAsync(() => one.Cache.Core.Owed.IsEmpty, "what was owed is paid");
         using var told = await one.Redis.GetAsync("cache:{tags}:u:all", Cancellation);
         told.IsNull.ShouldBeFalse();
     }
@@ -227,7 +227,7 @@ public sealed class OutageTests : IAsyncLifetime
         await clips.GetAsync(1, Cancellation);
         _source[1] = new Clip(1, "new");
         await one.Redis.DeleteManyAsync(new RedisArg[] { "cache:{tags}:birth", "cache:{tags}:clock" }, Cancellation);
-        await Until.HoldsAsync(async () => (await clips.GetAsync(1, Cancellation))!.Title == "new", "what may have been invalidated by a lost tag is read again");
+        await Eventually.TrueAsync(async () => (await clips.GetAsync(1, Cancellation))!.Title == "new", "what may have been invalidated by a lost tag is read again");
     }
 
     [Fact]

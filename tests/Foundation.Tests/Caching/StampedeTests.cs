@@ -19,7 +19,7 @@ public sealed class StampedeTests(RedisServerFixture fixture)
         await using var process = await CacheProcess.StartAsync(fixture.Server, prefix: "s1");
         var clips = process.Cache.Family(source.Options());
         var callers = Enumerable.Range(0, 10_000).Select(_ => Task.Run(() => clips.GetAsync(1, Cancellation).AsTask(), Cancellation)).ToList();
-        await Until.HoldsAsync(() => clips.Statistics().Misses == callers.Count, "all of them miss while one loads");
+        await Eventually.TrueAsync(() => clips.Statistics().Misses == callers.Count, "all of them miss while one loads");
         source.Hold.SetResult();
         (await Task.WhenAll(callers)).ShouldAllBe(clip => clip!.Title == "Otters");
         source.Loads.Count.ShouldBe(1);
@@ -45,7 +45,7 @@ public sealed class StampedeTests(RedisServerFixture fixture)
         var clips = cache.Family(source.Options());
         using var leaving = new CancellationTokenSource();
         var first = clips.GetAsync(1, leaving.Token).AsTask();
-        await Until.HoldsAsync(() => source.Loads.Count == 1, "it loads");
+        await Eventually.TrueAsync(() => source.Loads.Count == 1, "it loads");
         var second = clips.GetAsync(1, Cancellation).AsTask();
         await leaving.CancelAsync();
         await Should.ThrowAsync<OperationCanceledException>(() => first);
@@ -89,7 +89,7 @@ public sealed class StampedeTests(RedisServerFixture fixture)
         await using var cache = CacheProcess.Alone();
         var clips = cache.Family(source.Options());
         var (one, two) = (clips.GetAsync(1, Cancellation).AsTask(), clips.GetAsync(1, Cancellation).AsTask());
-        await Until.HoldsAsync(() => source.Loads.Count == 1, "it loads");
+        await Eventually.TrueAsync(() => source.Loads.Count == 1, "it loads");
         source.Hold.SetResult();
         (await Should.ThrowAsync<InvalidOperationException>(() => one)).Message.ShouldBe("down");
         await Should.ThrowAsync<InvalidOperationException>(() => two);
@@ -107,7 +107,7 @@ public sealed class StampedeTests(RedisServerFixture fixture)
         await using var two = await CacheProcess.StartAsync(fixture.Server, prefix: "s2");
         var (here, there) = (one.Cache.Family(Expensive(source, TimeSpan.FromSeconds(60))), two.Cache.Family(Expensive(source, TimeSpan.FromSeconds(60))));
         var callers = Enumerable.Range(0, 20).Select(i => (i % 2 == 0 ? here : there).GetAsync(1, Cancellation).AsTask()).ToList();
-        await Until.HoldsAsync(() => here.Statistics().ClusterWaits + there.Statistics().ClusterWaits > 0, "one of them waits for the other");
+        await Eventually.TrueAsync(() => here.Statistics().ClusterWaits + there.Statistics().ClusterWaits > 0, "one of them waits for the other");
         source.Hold.SetResult();
         (await Task.WhenAll(callers)).ShouldAllBe(clip => clip!.Title == "Otters");
         source.Loads.Count.ShouldBe(1);
@@ -134,7 +134,7 @@ public sealed class StampedeTests(RedisServerFixture fixture)
         await using var two = await CacheProcess.StartAsync(fixture.Server, prefix: "s4");
         var (here, there) = (one.Cache.Family(Expensive(source, TimeSpan.FromSeconds(60))), two.Cache.Family(Expensive(source, TimeSpan.FromSeconds(60))));
         var paused = here.GetAsync(1, Cancellation).AsTask();
-        await Until.HoldsAsync(() => source.Loads.Count == 1, "the first one loads");
+        await Eventually.TrueAsync(() => source.Loads.Count == 1, "the first one loads");
 
         await fixture.Redis.DeleteAsync("s4-lease:v:clips:1", Cancellation);
         var hold = source.Hold;
@@ -198,7 +198,7 @@ public sealed class StampedeTests(RedisServerFixture fixture)
         (await Should.ThrowAsync<CacheException>(() => asked)).Kind.ShouldBe(CacheFault.LoadTimedOut);
         (await Should.ThrowAsync<CacheException>(async () => await clips.GetAsync(1, Cancellation))).Kind.ShouldBe(CacheFault.LoadsRefused);
         done.SetResult();
-        await Until.HoldsAsync(async () =>
+        await Eventually.TrueAsync(async () =>
         {
             try
             {

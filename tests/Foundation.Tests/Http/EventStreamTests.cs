@@ -63,7 +63,7 @@ public sealed class EventStreamTests : HttpTest
             relay.Calls.ShouldBe(["listen 1", "send 1"]);
             (await stream.NextAsync()).ShouldBe("id: 2000\nevent: wallet\ndata: {\"v\":\"here\"}");
         }
-        await Until.HoldsAsync(() => relay.Calls.Contains("stop 1"), "the relay was not told that the stream is gone");
+        await Eventually.TrueAsync(() => relay.Calls.Contains("stop 1"), "the relay was not told that the stream is gone");
     }
 
     private sealed class Relay : IUserEventRelay
@@ -115,7 +115,7 @@ public sealed class EventStreamTests : HttpTest
         await AdvanceAsync(UserEventStream.ProofInterval);
         (await stream.NextAsync()).ShouldBeNull();
         UserEventStream.ProofInterval.ShouldBeLessThanOrEqualTo(TimeSpan.FromSeconds(2)); // verifiers may remember 3 s more
-        await Until.HoldsAsync(() => Hub.OpenStreams == 0, "the stream's place was not given back");
+        await Eventually.TrueAsync(() => Hub.OpenStreams == 0, "the stream's place was not given back");
     }
 
     [Fact]
@@ -157,7 +157,7 @@ public sealed class EventStreamTests : HttpTest
             Hub.OpenStreams.ShouldBe(UserEventHub.StreamsPerUserMax + 1);
         }
         foreach (var stream in streams) await stream.DisposeAsync();
-        await Until.HoldsAsync(() => Hub.OpenStreams == 0, "places were not given back");
+        await Eventually.TrueAsync(() => Hub.OpenStreams == 0, "places were not given back");
         await using var again = await OpenAsync();
     }
 
@@ -176,7 +176,7 @@ public sealed class EventStreamTests : HttpTest
     {
         _source.Fault = new InvalidOperationException("the database is away");
         (await SendAsync(HttpMethod.Get, "/api/v1/events")).ShouldBeRefused(HttpStatusCode.InternalServerError, "server.error");
-        await Until.HoldsAsync(() => Hub.OpenStreams == 0, "its place was not given back");
+        await Eventually.TrueAsync(() => Hub.OpenStreams == 0, "its place was not given back");
     }
 
     [Fact]
@@ -205,7 +205,7 @@ public sealed class EventStreamTests : HttpTest
         _source.Missed = [Event("generation", 8_000, "was lost")];
         _source.Gate = new TaskCompletionSource(); // holds the stream inside its next question, so that the backlog runs over
         Parallel.For(0, 1_000, i => Hub.Publish(1, Event("wallet", 9_000 + i, "x")));
-        await Until.HoldsAsync(() => _source.Asked.Count > 1, "the loss was not noticed");
+        await Eventually.TrueAsync(() => _source.Asked.Count > 1, "the loss was not noticed");
         _source.Gate.SetResult();
         var blocks = new List<string?>();
         do blocks.Add(await stream.NextAsync());
@@ -239,9 +239,9 @@ public sealed class EventStreamTests : HttpTest
         for (var step = TimeSpan.Zero; step < duration && Hub.OpenStreams > 0; step += UserEventStream.ProofInterval)
         {
             var asked = Volatile.Read(ref Callers.Asked);
-            await Until.HoldsAsync(() => Time.Timers > 0 || Hub.OpenStreams == 0, "no stream waits for the clock");
+            await Eventually.TrueAsync(() => Time.Timers > 0 || Hub.OpenStreams == 0, "no stream waits for the clock");
             Time.Advance(UserEventStream.ProofInterval);
-            await Until.HoldsAsync(() => Volatile.Read(ref Callers.Asked) > asked || Hub.OpenStreams == 0, "the stream did not look at its caller again");
+            await Eventually.TrueAsync(() => Volatile.Read(ref Callers.Asked) > asked || Hub.OpenStreams == 0, "the stream did not look at its caller again");
         }
     }
 

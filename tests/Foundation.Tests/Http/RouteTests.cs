@@ -279,10 +279,10 @@ public sealed class RouteTests : HttpTest
         {
             await socket.ConnectAsync(IPAddress.Loopback, Address.Port, Ct);
             await socket.SendAsync(Encoding.ASCII.GetBytes("PUT /api/v1/raw HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer user-1\r\nContent-Length: 1000\r\n\r\nabc"), Ct);
-            await Testing.Until.HoldsAsync(() => Volatile.Read(ref Callers.Asked) == 1, "the request did not arrive");
+            await Testing.Eventually.TrueAsync(() => Volatile.Read(ref Callers.Asked) == 1, "the request did not arrive");
             socket.LingerState = new System.Net.Sockets.LingerOption(true, 0); // closing resets the connection
         }
-        await Testing.Until.HoldsAsync(() => Log.Entries.Any(entry => entry.Text.Contains("Request finished", StringComparison.Ordinal) || entry.Text.Contains("reset", StringComparison.OrdinalIgnoreCase)), "the server did not notice");
+        await Testing.Eventually.TrueAsync(() => Log.Entries.Any(entry => entry.Text.Contains("Request finished", StringComparison.Ordinal) || entry.Text.Contains("reset", StringComparison.OrdinalIgnoreCase)), "the server did not notice");
         (await SendAsync(HttpMethod.Get, "/api/v1/me")).Status.ShouldBe(HttpStatusCode.OK);
         // Kestrel itself may remark that it could not read the rest away.
         Log.Entries.Where(entry => entry.Level >= LogLevel.Warning && entry.Text.StartsWith("SkyRiff.", StringComparison.Ordinal)).Select(entry => entry.Text).ShouldBeEmpty();

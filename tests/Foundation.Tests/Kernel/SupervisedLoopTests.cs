@@ -30,7 +30,7 @@ public sealed class SupervisedLoopTests
         var longest = TimeSpan.Zero;
         for (var run = 1; run <= 12; run++)
         {
-            await Until.HoldsAsync(() => loop.Runs == run && _time.Timers == 1, $"run {run} did not fail and wait");
+            await Eventually.TrueAsync(() => loop.Runs == run && _time.Timers == 1, $"run {run} did not fail and wait");
             var waited = TimeSpan.Zero;
             while (_time.Timers == 1 && loop.Runs == run)
             {
@@ -40,7 +40,7 @@ public sealed class SupervisedLoopTests
             }
             longest = waited > longest ? waited : longest;
         }
-        await Until.HoldsAsync(() => loop.Runs == 13, "it was not started again");
+        await Eventually.TrueAsync(() => loop.Runs == 13, "it was not started again");
         longest.ShouldBeGreaterThan(TimeSpan.FromSeconds(2)); // far above the first pause, which is at most 0.2 s
     }
 
@@ -49,9 +49,9 @@ public sealed class SupervisedLoopTests
     {
         await using var loop = new Loop(_time, (run, stopping) => run == 1 ? throw new OperationCanceledException("a time limit inside") : ForeverAsync(stopping));
         await loop.StartAsync(CancellationToken.None);
-        await Until.HoldsAsync(() => _time.Timers == 1, "the failure was not noticed");
+        await Eventually.TrueAsync(() => _time.Timers == 1, "the failure was not noticed");
         _time.Advance(TimeSpan.FromSeconds(15));
-        await Until.HoldsAsync(() => loop.Runs == 2, "it was not started again");
+        await Eventually.TrueAsync(() => loop.Runs == 2, "it was not started again");
     }
 
     [Fact]
@@ -71,7 +71,7 @@ public sealed class SupervisedLoopTests
             }
         });
         await loop.StartAsync(CancellationToken.None);
-        await Until.HoldsAsync(() => loop.Runs == 1, "it did not start");
+        await Eventually.TrueAsync(() => loop.Runs == 1, "it did not start");
 
         var stopped = loop.StopAsync(CancellationToken.None);
         await asked.Task;
@@ -100,7 +100,7 @@ public sealed class SupervisedLoopTests
     {
         await using var loop = new Loop(_time, (_, _) => throw new InvalidOperationException("always"));
         await loop.StartAsync(CancellationToken.None);
-        await Until.HoldsAsync(() => _time.Timers == 1, "it does not wait");
+        await Eventually.TrueAsync(() => _time.Timers == 1, "it does not wait");
         await loop.StopAsync(CancellationToken.None);
         loop.Runs.ShouldBe(1);
     }
@@ -122,7 +122,7 @@ public sealed class SupervisedLoopTests
     {
         await using var loop = new Loop(_time, (_, _) => Task.CompletedTask);
         await loop.StartAsync(CancellationToken.None);
-        await Until.HoldsAsync(() => loop.Runs == 1, "it did not start");
+        await Eventually.TrueAsync(() => loop.Runs == 1, "it did not start");
         await loop.StopAsync(CancellationToken.None);
         loop.Runs.ShouldBe(1);
     }

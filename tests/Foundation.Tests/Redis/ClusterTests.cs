@@ -72,7 +72,7 @@ public sealed class ClusterTests(RedisClusterFixture fixture) : IClassFixture<Re
         await using var primary = await RedisClient.ConnectAsync(fixture.Options, Cancellation);
         var replicas = primary.WithReadsFrom(RedisReadFrom.Replica);
         await primary.SetAsync("replicated", "v", null, Cancellation);
-        await Until.HoldsAsync(
+        await Eventually.TrueAsync(
             async () =>
             {
                 using var value = await replicas.GetAsync("replicated", Cancellation);
@@ -111,7 +111,7 @@ public sealed class ClusterTests(RedisClusterFixture fixture) : IClassFixture<Re
             await RedisClusterProcess.AskAsync(port, "CLUSTER", "SETSLOT", $"{slot}", "NODE", targetId);
         await DemandAllAsync(); // by MOVED, then directly
         (await counter).ShouldBe(1);
-        await Until.HoldsAsync(() => router.PrimaryOf(slot).Endpoint.Port == target, "the client did not learn the slot's new home");
+        await Eventually.TrueAsync(() => router.PrimaryOf(slot).Endpoint.Port == target, "the client did not learn the slot's new home");
 
         async Task DemandAllAsync()
         {

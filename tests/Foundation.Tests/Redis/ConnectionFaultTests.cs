@@ -153,7 +153,7 @@ public sealed class ConnectionFaultTests
         var port = RedisServerProcess.FreePort();
         await using var redis = Client(port, time: time);
         var waiting = redis.IncrementAsync("k", 1, Cancellation).AsTask();
-        await Until.HoldsAsync(
+        await Eventually.TrueAsync(
             () =>
             {
                 time.Advance(TimeSpan.FromMilliseconds(100));
@@ -391,7 +391,7 @@ public sealed class ConnectionFaultTests
         using var peer = await server.NextAsync(Cancellation);
         await peer.CommandAsync(Cancellation);
         var reconnected = server.NextAsync(Cancellation);
-        await Until.HoldsAsync(
+        await Eventually.TrueAsync(
             () =>
             {
                 time.Advance(TimeSpan.FromMilliseconds(250));

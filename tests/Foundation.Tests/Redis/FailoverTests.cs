@@ -44,12 +44,12 @@ public sealed class FailoverTests(RedisClusterFixture fixture) : IClassFixture<R
             }
         }, CancellationToken.None)).ToArray();
 
-        await Until.HoldsAsync(() => done.Count == 64, "the callers did not start");
+        await Eventually.TrueAsync(() => done.Count == 64, "the callers did not start");
         var victim = router.PrimaryOf(KeySlot.Of("counter:0"u8)).Endpoint;
         fixture.Cluster.ServerAt(victim.Port).Kill();
-        await Until.HoldsAsync(() => router.Primaries.All(node => node.Endpoint != victim), "the client did not learn of the failover");
+        await Eventually.TrueAsync(() => router.Primaries.All(node => node.Endpoint != victim), "the client did not learn of the failover");
         var mark = done.ToDictionary();
-        await Until.HoldsAsync(() => done.All(entry => entry.Value > mark[entry.Key] + 3), "some keys were not served again after the failover");
+        await Eventually.TrueAsync(() => done.All(entry => entry.Value > mark[entry.Key] + 3), "some keys were not served again after the failover");
         await stopping.CancelAsync();
         await Task.WhenAll(callers);
 

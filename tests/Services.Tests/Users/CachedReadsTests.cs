@@ -24,13 +24,13 @@ public sealed class CachedReadsTests(SharedPostgres shared) : UsersTest(shared)
 
         await SendAsync(HttpMethod.Patch, "/users/me", ada.AccessToken, """{"bio":"First."}""");
         (await ShownAsync(Api, "/users/ada")).Json.GetProperty("bio").GetString().ShouldBe("First.", "the writer's process shows it at once");
-        await Until.HoldsAsync(async () => (await ShownAsync(there, "/users/ada")).Json.GetProperty("bio").GetString() == "First.", "the other process still shows the old profile");
+        await Eventually.TrueAsync(async () => (await ShownAsync(there, "/users/ada")).Json.GetProperty("bio").GetString() == "First.", "the other process still shows the old profile");
         var author = await there.Services.GetRequiredService<IProfiles>().OfAsync([new UserId(long.Parse(ada.UserId))], Ct);
         author.Single().Value.Handle.ShouldBe("ada");
 
         (await SendAsync(HttpMethod.Delete, "/users/me", ada.AccessToken)).Status.ShouldBe(HttpStatusCode.NoContent);
         (await GetAsync("/users/ada")).Status.ShouldBe(HttpStatusCode.NotFound);
-        await Until.HoldsAsync(async () => (await ShownAsync(there, "/users/" + ada.UserId)).Status is HttpStatusCode.NotFound, "the other process still shows who is gone");
+        await Eventually.TrueAsync(async () => (await ShownAsync(there, "/users/" + ada.UserId)).Status is HttpStatusCode.NotFound, "the other process still shows who is gone");
     }
 
     [Fact]
@@ -40,7 +40,7 @@ public sealed class CachedReadsTests(SharedPostgres shared) : UsersTest(shared)
         foreach (var api in new[] { Api, there }) (await ShownAsync(api, "/users/ada")).Status.ShouldBe(HttpStatusCode.NotFound);
         await RegisteredAsync("ada");
         (await ShownAsync(Api, "/users/ada")).Status.ShouldBe(HttpStatusCode.OK);
-        await Until.HoldsAsync(async () => (await ShownAsync(there, "/users/ada")).Status is HttpStatusCode.OK, "the other process still says that there is nobody");
+        await Eventually.TrueAsync(async () => (await ShownAsync(there, "/users/ada")).Status is HttpStatusCode.OK, "the other process still says that there is nobody");
     }
 
     [Theory]
@@ -73,7 +73,7 @@ public sealed class CachedReadsTests(SharedPostgres shared) : UsersTest(shared)
         }
 
         (await GetAsync("/users/me", ada.AccessToken)).Status.ShouldBe(HttpStatusCode.Unauthorized);
-        await Until.HoldsAsync(async () => (await SendAsync(HttpMethod.Get, "/users/me", ada.AccessToken, api: there)).Status is HttpStatusCode.Unauthorized, "the other process still lets the ended session in");
+        await Eventually.TrueAsync(async () => (await SendAsync(HttpMethod.Get, "/users/me", ada.AccessToken, api: there)).Status is HttpStatusCode.Unauthorized, "the other process still lets the ended session in");
     }
 
     [Fact]
@@ -124,7 +124,7 @@ public sealed class CachedReadsTests(SharedPostgres shared) : UsersTest(shared)
     private async Task<TestApi> AttachedAsync()
     {
         var there = await StartApiAsync();
-        foreach (var api in new[] { Api, there }) await Until.HoldsAsync(() => api.Services.GetRequiredService<Cache>().IsAttached, "invalidations are not heard");
+        foreach (var api in new[] { Api, there }) await Eventually.TrueAsync(() => api.Services.GetRequiredService<Cache>().IsAttached, "invalidations are not heard");
         return there;
     }
 

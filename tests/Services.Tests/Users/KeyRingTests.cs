@@ -82,9 +82,9 @@ public sealed class KeyRingTests(SharedPostgres shared) : UsersTest(shared)
         var first = KeyOf(Sign(ring));
         await ring.StartAsync(Ct);
         Clock.Advance(Lifetime - Overlap);
-        await Until.HoldsAsync(() => TicksUntil(() => ring.Published.Count == 2), "the next key was not published");
+        await Eventually.TrueAsync(() => TicksUntil(() => ring.Published.Count == 2), "the next key was not published");
         KeyOf(Sign(ring)).ShouldBe(first);
-        await Until.HoldsAsync(() => TicksUntil(() => KeyOf(Sign(ring)) != first), "the next key did not take over");
+        await Eventually.TrueAsync(() => TicksUntil(() => KeyOf(Sign(ring)) != first), "the next key did not take over");
     }
 
     /// <summary>Each look moves the clock by a tick of the loop.</summary>

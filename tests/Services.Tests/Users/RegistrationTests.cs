@@ -146,7 +146,7 @@ public sealed class RegistrationTests(SharedPostgres shared) : UsersTest(shared)
         await using var slow = await StartApiAsync(("PasswordHashesAtOnce", "1"), ("PasswordRounds", "3000000"));
         var busy = slow.Services.GetRequiredService<Passwords>().HashAsync("something else", Ct);
         var waiting = SendAsync(HttpMethod.Post, "/auth/register", json: $$"""{"handle":"name","email":"name@example.org","password":"{{Password}}"}""", api: slow);
-        await Until.HoldsAsync(async () => await CountAsync("names") == 2, "the registration did not reserve its names");
+        await Eventually.TrueAsync(async () => await CountAsync("names") == 2, "the registration did not reserve its names");
         await ExpireReservationsAsync();
 
         var winner = await RegisterAsync("name");

@@ -126,6 +126,20 @@ public sealed class SessionTests(SharedPostgres shared) : UsersTest(shared)
         (await SendAsync(HttpMethod.Post, "/auth/refresh")).ShouldBeRefused(HttpStatusCode.Unauthorized, "auth.bad_refresh_token");
     }
 
+    [Theory]
+    [InlineData("https://clips.example.org", true)]
+    [InlineData("http://localhost:5080", false)]
+    [InlineData(null, false)]
+    public async Task The_cookie_of_a_page_that_came_over_tls_goes_over_tls_only(string? origin, bool secure)
+    {
+        await RegisteredAsync("ada");
+        var reply = await SendAsync(HttpMethod.Post, "/auth/login", json: $$"""{"login":"ada","password":"{{Password}}"}""", prepare: request =>
+        {
+            if (origin is not null) request.Headers.Add("Origin", origin);
+        });
+        reply.Headers["Set-Cookie"].Contains("; secure", StringComparison.OrdinalIgnoreCase).ShouldBe(secure);
+    }
+
     [Fact]
     public async Task Signing_out_ends_the_session_at_once()
     {

@@ -2,6 +2,7 @@ using Microsoft.Playwright;
 using Shouldly;
 using SkyRiff.SystemTests.Holding;
 using SkyRiff.SystemTests.Kit;
+using SkyRiff.Testing;
 using Xunit;
 
 namespace SkyRiff.SystemTests.Browser;
@@ -10,6 +11,7 @@ namespace SkyRiff.SystemTests.Browser;
 public sealed class BrowserTests(BrowserSite site) : IClassFixture<BrowserSite>
 {
     private const int ReloadRounds = 6;
+    private const string Scene = "A lighthouse by a stormy sea at dusk, waves rolling in";
 
     [Fact]
     public async Task A_newcomer_joins_makes_a_clip_sees_it_play_publishes_it_finds_it_in_the_feed_and_reads_the_receipt()
@@ -22,7 +24,7 @@ public sealed class BrowserTests(BrowserSite site) : IClassFixture<BrowserSite>
         await JoinAsync(page);
         await page.WaitForURLAsync("**/create");
 
-        await page.GetByLabel("Your scene").FillAsync("A lighthouse by a stormy sea at dusk, waves rolling in");
+        await page.GetByLabel("Your scene").FillAsync(Scene);
         await page.GetByText("640×360").ClickAsync();
         await page.GetByText("credits for 4 s").WaitForAsync();
         await ShotAsync(page, "02-create");
@@ -32,7 +34,7 @@ public sealed class BrowserTests(BrowserSite site) : IClassFixture<BrowserSite>
         await ShotAsync(page, "03-in-the-making");
 
         await page.GetByLabel("Title").WaitForAsync();
-        await ShouldPlayAsync(page);
+        await ShouldPlayAsync(page, Scene);
         await ShotAsync(page, "04-ready");
         var receipt = await page.InnerTextAsync("main");
         receipt.ShouldContain("You paid");
@@ -42,7 +44,7 @@ public sealed class BrowserTests(BrowserSite site) : IClassFixture<BrowserSite>
         await page.GetByLabel("Tags").FillAsync("sea, storm");
         await page.GetByRole(AriaRole.Button, Named("Publish")).ClickAsync();
         await page.WaitForURLAsync("**/w/*");
-        await ShouldPlayAsync(page);
+        await ShouldPlayAsync(page, "The last light");
         // A like, by the keyboard, that is there again after a reload.
         await page.GetByRole(AriaRole.Button, Linked("Like The last light, 0 likes")).PressAsync("Enter");
         await page.GetByRole(AriaRole.Button, Linked("Like The last light, 1 like")).WaitForAsync();
@@ -67,7 +69,7 @@ public sealed class BrowserTests(BrowserSite site) : IClassFixture<BrowserSite>
         await feed.GetByRole(AriaRole.Button, Named("Not now")).ClickAsync();
         await feed.GetByText("The last light").First.ClickAsync();
         await feed.WaitForURLAsync("**/w/*");
-        await ShouldPlayAsync(feed);
+        await ShouldPlayAsync(feed, "The last light");
 
         visitor.Complaints.Concat(stranger.Complaints).ShouldBeEmpty();
         await Books.ShouldBeCleanAsync(site.Site);
@@ -76,8 +78,9 @@ public sealed class BrowserTests(BrowserSite site) : IClassFixture<BrowserSite>
     [Fact]
     public async Task On_a_phone_every_page_fits_and_the_clip_plays()
     {
+        const string boat = "a small boat on a quiet lake";
         using var person = await Person.RegisterAsync(site.Site);
-        var id = await person.GenerateAsync("a small boat on a quiet lake", size: "640x360");
+        var id = await person.GenerateAsync(boat, size: "640x360");
         await person.EndOfAsync(id);
         var published = await person.SendAsync(HttpMethod.Post, "/api/v1/works", new { generationId = id, title = "On the lake", visibility = "public" }, Person.NewKey());
         var work = (string)published.Json["id"]!;
@@ -92,7 +95,7 @@ public sealed class BrowserTests(BrowserSite site) : IClassFixture<BrowserSite>
             await page.Locator("main h1, main h2").First.WaitForAsync(new LocatorWaitForOptions { State = WaitForSelectorState.Attached });
             (await page.EvaluateAsync<int>("document.documentElement.scrollWidth - innerWidth")).ShouldBeLessThanOrEqualTo(0, $"{path} is wider than the phone");
             await ShotAsync(page, "phone-" + name);
-            if (name is "clip" or "work") await ShouldPlayAsync(page);
+            if (name is "clip" or "work") await ShouldPlayAsync(page, name is "clip" ? boat : "On the lake");
         }
         visitor.Complaints.ShouldBeEmpty();
     }
@@ -128,14 +131,18 @@ public sealed class BrowserTests(BrowserSite site) : IClassFixture<BrowserSite>
         await page.GetByRole(AriaRole.Button, Named("Join SkyRiff")).ClickAsync();
     }
 
-    /// <summary>A picture is shown, and its time goes on.</summary>
-    private static async Task ShouldPlayAsync(IPage page)
+    /// <summary>
+    /// The clip of that title shows a picture, and its time goes on. By its title, because the address changes before the page does: for a moment the
+    /// player of the page before is still there.
+    /// </summary>
+    private static async Task ShouldPlayAsync(IPage page, string title)
     {
-        await page.Locator("video").First.WaitForAsync();
-        await page.WaitForFunctionAsync("() => { const v = document.querySelector('video'); return v && v.videoWidth > 0 && v.readyState >= 2; }");
-        await page.EvaluateAsync("() => { const v = document.querySelector('video'); v.muted = true; return v.paused ? v.play() : undefined; }");
-        var from = await page.EvaluateAsync<double>("document.querySelector('video').currentTime");
-        await page.WaitForFunctionAsync("from => Math.abs(document.querySelector('video').currentTime - from) > 0.5", from);
+        var video = page.GetByRole(AriaRole.Group, Named("Player: " + title)).Locator("video");
+        await video.WaitForAsync();
+        await Eventually.TrueAsync(() => video.EvaluateAsync<bool>("v => v.videoWidth > 0 && v.readyState >= 2"), $"a picture of {title}");
+        await video.EvaluateAsync("v => { v.muted = true; return v.paused ? v.play() : undefined; }");
+        var from = await video.EvaluateAsync<double>("v => v.currentTime");
+        await Eventually.TrueAsync(async () => Math.Abs(await video.EvaluateAsync<double>("v => v.currentTime") - from) > 0.5, $"{title} plays on");
     }
 
     private static Task ShotAsync(IPage page, string name) => page.ScreenshotAsync(new PageScreenshotOptions { Path = Path.Combine(BrowserSite.Screenshots, name + ".png"), FullPage = true });

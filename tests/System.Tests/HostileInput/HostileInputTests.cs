@@ -109,6 +109,28 @@ public sealed class HostileInputTests(HostileSite site) : IClassFixture<HostileS
         await ShouldBeHealthyAsync();
     }
 
+    [Theory]
+    [InlineData("tag=a&tag=b")]
+    [InlineData("q=a&q=a")]
+    [InlineData("author=%00")]
+    [InlineData("feed=latest&feed=hot")]
+    public async Task A_query_parameter_that_cannot_be_used_is_refused_and_not_passed_over(string query)
+    {
+        using var reply = await site.SendAsync("GET", "/api/v1/works?" + query, site.Attacker.AccessToken);
+        await ShouldBeRefusedAsync(reply, query, HttpStatusCode.UnprocessableEntity);
+    }
+
+    [Fact]
+    public async Task A_search_has_up_to_100_characters()
+    {
+        foreach (var name in new[] { "q", "tag" })
+        {
+            using (var longest = await site.SendAsync("GET", $"/api/v1/works?{name}={new string('x', 100)}", site.Attacker.AccessToken)) longest.StatusCode.ShouldBe(HttpStatusCode.OK);
+            using var longer = await site.SendAsync("GET", $"/api/v1/works?{name}={new string('x', 101)}", site.Attacker.AccessToken);
+            await ShouldBeRefusedAsync(longer, $"{name} of 101 characters", HttpStatusCode.UnprocessableEntity);
+        }
+    }
+
     [Fact]
     public async Task A_cursor_of_another_list_or_with_one_bit_changed_is_refused()
     {

@@ -142,6 +142,11 @@ public sealed class ApiRoutes(IEndpointRouteBuilder endpoints, List<ApiRoute> de
             await ProblemWriter.WriteAsync(http, problem);
             return;
         }
+        if (Unusable(http.Request.Query, route) is { } unusable)
+        {
+            await ProblemWriter.WriteAsync(http, unusable);
+            return;
+        }
         using var room = route.BodyBytesMax > ApiRoute.BodyBytesMaxDefault ? new BodyRoom(_largeBodies, caller.Present?.Subject ?? 0) : null;
 
         byte[] body = [];
@@ -230,6 +235,23 @@ public sealed class ApiRoutes(IEndpointRouteBuilder endpoints, List<ApiRoute> de
         http.Response.ContentType = "application/json; charset=utf-8";
         http.Response.ContentLength = body.Length;
         await http.Response.Body.WriteAsync(body, http.RequestAborted);
+    }
+
+    /// <summary>
+    /// What is wrong with the query parameters that the route takes; those that it does not know are nobody's concern, and <see cref="Call.Page"/> judges its own.
+    /// </summary>
+    private static Problem? Unusable(IQueryCollection query, ApiRoute route)
+    {
+        List<FieldError>? errors = null;
+        foreach (var (name, _) in route.QueryParameters)
+        {
+            if (name is "limit" or "cursor") continue;
+            var values = query[name];
+            if (values.Count > 1) (errors ??= []).Add(new FieldError("", $"The query parameter {name} is given {values.Count} times, once is possible."));
+            else if (values.Count == 1 && values[0] is { } value && (value.Length > Call.QueryLengthMax || value.Contains('\0')))
+                (errors ??= []).Add(new FieldError("", $"The query parameter {name} is up to {Call.QueryLengthMax} characters, none of them NUL."));
+        }
+        return errors is null ? null : HttpProblems.Invalid.Because(errors[0].Detail, errors);
     }
 
     private static byte[] Fingerprint(HttpRequest request, ReadOnlySpan<byte> body)

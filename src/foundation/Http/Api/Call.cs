@@ -51,12 +51,11 @@ public sealed class Call
         where TId : struct, ITypedId<TId> =>
         TypedId.TryParse<TId>(RouteText(name), out var id) ? id : HttpProblems.NotFound.Because("No such id, or it is not yours to see.");
 
-    /// <summary>A query parameter that may be absent; repeated ones are refused by taking none.</summary>
-    public string? Query(string name)
-    {
-        var values = Http.Request.Query[name];
-        return values.Count == 1 && values[0] is { Length: > 0 } value && !value.Contains('\0') ? value : null;
-    }
+    /// <summary>The longest value of a query parameter, in characters.</summary>
+    internal const int QueryLengthMax = 500;
+
+    /// <summary>A parameter that the route takes in its query; null where it is absent or empty. One that cannot be used (repeated, too long) has been refused before.</summary>
+    public string? Query(string name) => Http.Request.Query[name] is [{ Length: > 0 } value] ? value : null;
 
     /// <summary><c>limit</c> (1..100, default 20) and the opened <c>cursor</c> of a list that is called <paramref name="list"/>.</summary>
     public Outcome<Page> Page(string list)

@@ -14,10 +14,13 @@ internal static class RefreshCookie
 
     public static string? Read(HttpContext http) => http.Request.Cookies[Name];
 
+    /// <summary>A browser says which page sends. Behind a proxy that ends TLS and is not among the trusted ones, nothing else tells; a lie costs only the liar his cookie.</summary>
+    private static bool CameFromTls(HttpRequest request) => request.Headers.Origin is [{ } origin] && origin.StartsWith("https://", StringComparison.OrdinalIgnoreCase);
+
     private static CookieOptions Options(HttpContext http, TimeSpan lifetime) => new()
     {
         HttpOnly = true,
-        Secure = http.Request.IsHttps,
+        Secure = http.Request.IsHttps || CameFromTls(http.Request),
         SameSite = SameSiteMode.Strict,
         Path = Path,
         MaxAge = lifetime,

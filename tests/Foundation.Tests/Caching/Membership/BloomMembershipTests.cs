@@ -44,9 +44,9 @@ public sealed class BloomMembershipTests(RedisFixture fixture) : IClassFixture<R
             here.MayContain(key).ShouldBeTrue();
         }
 
-        await Until.HoldsAsync(() => Enumerable.Range(50_000, 1_000).All(key => there.MayContain(key)), "the announcements did not arrive");
+        await Eventually.TrueAsync(() => Enumerable.Range(50_000, 1_000).All(key => there.MayContain(key)), "the announcements did not arrive");
         (await there.AnnounceAsync("ada"u8.ToArray(), Ct)).ShouldBeTrue();
-        await Until.HoldsAsync(() => here.MayContain("ada"u8), "the announcement did not arrive");
+        await Eventually.TrueAsync(() => here.MayContain("ada"u8), "the announcement did not arrive");
         here.MayContain("ada").ShouldBeTrue();
         here.MayContain("eve").ShouldBeFalse();
         here.MayContain(new string('x', 1_000)).ShouldBeTrue("what is too long is not looked at");
@@ -63,13 +63,13 @@ public sealed class BloomMembershipTests(RedisFixture fixture) : IClassFixture<R
         here.MayContain(99).ShouldBeFalse();
 
         own.Kill();
-        await Until.HoldsAsync(() => here.MayContain(99), "a lost connection left the filter denying");
+        await Eventually.TrueAsync(() => here.MayContain(99), "a lost connection left the filter denying");
         here.Status.IsComplete.ShouldBeFalse();
         (await here.AnnounceAsync(4, Ct)).ShouldBeFalse("nobody could be told");
         Commit([99]);
 
         await own.RestartAsync();
-        await Until.HoldsAsync(() => here.Status.IsComplete && !here.MayContain(100), "no new filter was made");
+        await Eventually.TrueAsync(() => here.Status.IsComplete && !here.MayContain(100), "no new filter was made");
         here.MayContain(99).ShouldBeTrue();
     }
 
@@ -79,13 +79,13 @@ public sealed class BloomMembershipTests(RedisFixture fixture) : IClassFixture<R
         var time = new FakeTime();
         var here = Make(Options() with { WriteDurationMax = TimeSpan.FromSeconds(30) }, fixture.Server.SocketPath, time);
         await here.StartAsync(Ct);
-        await Until.HoldsAsync(() => here.Status.Bytes > 0 && time.Timers >= 2, "the filter was not begun");
+        await Eventually.TrueAsync(() => here.Status.Bytes > 0 && time.Timers >= 2, "the filter was not begun");
         time.Advance(TimeSpan.FromSeconds(29));
         _reads.ShouldBe(0, "a row announced before the filter began may not be committed yet");
 
         // Announced to nobody (the other process had no listener yet), committed late: the source knows it.
         Commit([7]);
-        await Until.HoldsAsync(() =>
+        await Eventually.TrueAsync(() =>
         {
             time.Advance(TimeSpan.FromSeconds(0.3));
             return here.Status.IsComplete && !here.MayContain(8);
@@ -98,7 +98,7 @@ public sealed class BloomMembershipTests(RedisFixture fixture) : IClassFixture<R
     {
         Commit(Enumerable.Range(0, 20_000));
         var here = await CompleteAsync(Options() with { KeysExpected = 100 });
-        await Until.HoldsAsync(() => here.Status is { IsComplete: true, IsSaturated: false }, "no larger filter was made");
+        await Eventually.TrueAsync(() => here.Status is { IsComplete: true, IsSaturated: false }, "no larger filter was made");
         here.Status.Capacity.ShouldBeGreaterThanOrEqualTo(20_000);
         here.Status.Rate.ShouldBeLessThanOrEqualTo(0.01);
         Denied(here, 100_000..110_000).ShouldBeGreaterThan(9_800);
@@ -110,7 +110,7 @@ public sealed class BloomMembershipTests(RedisFixture fixture) : IClassFixture<R
     {
         Commit(Enumerable.Range(0, 20_000));
         var here = await CompleteAsync(Options() with { KeysExpected = 100, BytesMax = 8_192 });
-        await Until.HoldsAsync(() => here.Status is { IsComplete: true, Bytes: 4_096 }, "the filter did not grow to its bound");
+        await Eventually.TrueAsync(() => here.Status is { IsComplete: true, Bytes: 4_096 }, "the filter did not grow to its bound");
         here.Status.IsSaturated.ShouldBeTrue();
         here.Status.Rate.ShouldBeGreaterThan(0.5);
         _rows.Keys.ShouldAllBe(key => here.MayContain(key));
@@ -123,7 +123,7 @@ public sealed class BloomMembershipTests(RedisFixture fixture) : IClassFixture<R
         var here = await CompleteAsync(Options() with { RebuildInterval = TimeSpan.FromSeconds(1) });
         here.MayContain(2).ShouldBeTrue();
         _rows.TryRemove(2, out _);
-        await Until.HoldsAsync(() => !here.MayContain(2), "the deleted key was not forgotten");
+        await Eventually.TrueAsync(() => !here.MayContain(2), "the deleted key was not forgotten");
         here.MayContain(1).ShouldBeTrue();
     }
 
@@ -134,7 +134,7 @@ public sealed class BloomMembershipTests(RedisFixture fixture) : IClassFixture<R
         var failures = 2;
         var here = Make(Options() with { ReadAll = token => Interlocked.Decrement(ref failures) >= 0 ? throw new IOException("the shard is away") : ReadAll(token) }, fixture.Server.SocketPath);
         await here.StartAsync(Ct);
-        await Until.HoldsAsync(() => here.Status.IsComplete && !here.MayContain(2), "the filter was not completed");
+        await Eventually.TrueAsync(() => here.Status.IsComplete && !here.MayContain(2), "the filter was not completed");
         failures.ShouldBe(-1);
     }
 
@@ -164,7 +164,7 @@ public sealed class BloomMembershipTests(RedisFixture fixture) : IClassFixture<R
     {
         var membership = Make(options, socket ?? fixture.Server.SocketPath);
         await membership.StartAsync(Ct);
-        await Until.HoldsAsync(() => membership.Status.IsComplete && (membership.Status.Rate > 0.5 || !membership.MayContain(-1)), "the filter was not completed");
+        await Eventually.TrueAsync(() => membership.Status.IsComplete && (membership.Status.Rate > 0.5 || !membership.MayContain(-1)), "the filter was not completed");
         return membership;
     }
 

@@ -26,7 +26,7 @@ public sealed class WriteBehindTests : IAsyncLifetime
         foreach (var one in _made)
         {
             var disposing = one.DisposeAsync().AsTask();
-            await Until.HoldsAsync(() =>
+            await Eventually.TrueAsync(() =>
             {
                 _time.Advance(TimeSpan.FromSeconds(1));
                 return disposing.IsCompleted;
@@ -46,7 +46,7 @@ public sealed class WriteBehindTests : IAsyncLifetime
         behind.Status.OldestAge.ShouldBe(Options.Delay - TimeSpan.FromTicks(1));
 
         await AdvanceAsync(TimeSpan.FromTicks(1));
-        await Until.HoldsAsync(() => behind.Status is { Written: 2, Waiting: 0 }, "the batch was not written");
+        await Eventually.TrueAsync(() => behind.Status is { Written: 2, Waiting: 0 }, "the batch was not written");
         _store.Batches.Single().Changes.ShouldBe([KeyValuePair.Create("a", 5L), KeyValuePair.Create("b", 7L)]);
         behind.Status.OldestAge.ShouldBe(TimeSpan.Zero);
     }
@@ -57,7 +57,7 @@ public sealed class WriteBehindTests : IAsyncLifetime
         var behind = Make(Options);
         for (var key = 0; key < 10; key++)
             await behind.PutAsync($"k{key}", 1, Ct);
-        await Until.HoldsAsync(() => behind.Status.Written == 10, "the full batch was not written");
+        await Eventually.TrueAsync(() => behind.Status.Written == 10, "the full batch was not written");
         _store.Batches.Count.ShouldBe(1);
     }
 
@@ -78,9 +78,9 @@ public sealed class WriteBehindTests : IAsyncLifetime
         var behind = Make(Options);
         await behind.PutAsync("a", 1, Ct);
         await AdvanceAsync(Options.Delay);
-        await Until.HoldsAsync(() => _store.Attempts.Count == 1, "it was not tried");
+        await Eventually.TrueAsync(() => _store.Attempts.Count == 1, "it was not tried");
         await behind.PutAsync("a", 10, Ct);
-        await Until.HoldsAsync(() =>
+        await Eventually.TrueAsync(() =>
         {
             _time.Advance(TimeSpan.FromMilliseconds(50));
             return _store.Attempts.Count == 4;
@@ -90,7 +90,7 @@ public sealed class WriteBehindTests : IAsyncLifetime
         _store.Attempts.Distinct().Count().ShouldBe(1, "a retry has the id of its batch");
 
         _store.Fails = null;
-        await Until.HoldsAsync(() =>
+        await Eventually.TrueAsync(() =>
         {
             _time.Advance(TimeSpan.FromMilliseconds(50));
             return behind.Status.Waiting == 0;
@@ -119,7 +119,7 @@ public sealed class WriteBehindTests : IAsyncLifetime
         var behind = Make(Options with { WhenFull = WhenFull.WriteThrough });
         for (var key = 0; key < 20; key++)
             await behind.PutAsync($"k{key}", 1, Ct);
-        await Until.HoldsAsync(() => _store.Attempts.Count == 1, "the full batch was not tried");
+        await Eventually.TrueAsync(() => _store.Attempts.Count == 1, "the full batch was not tried");
         _store.Waits = Task.CompletedTask;
         (await behind.PutAsync("another", 1, Ct)).ShouldBeTrue();
         _store.Sums["another"].ShouldBe(1);
@@ -141,7 +141,7 @@ public sealed class WriteBehindTests : IAsyncLifetime
             await behind.PutAsync($"k{step}", 1, Ct);
             await AdvanceAsync(TimeSpan.FromMilliseconds(150));
             var due = promised.Count(put => _time.GetUtcNow() - put.At >= Options.Delay);
-            await Until.HoldsAsync(() => _store.Sums.Count >= due, "what was due was not written");
+            await Eventually.TrueAsync(() => _store.Sums.Count >= due, "what was due was not written");
         }
 
         // Here the process dies: nobody disposes, nobody drains. What the store lacks is younger than the delay.
@@ -178,9 +178,9 @@ public sealed class WriteBehindTests : IAsyncLifetime
         for (var key = 0; key < 15; key++)
             await behind.PutAsync($"k{key}", 1, Ct);
         var stopping = behind.DisposeAsync().AsTask();
-        await Until.HoldsAsync(() => _store.Attempts.Count > 0, "it was not tried");
+        await Eventually.TrueAsync(() => _store.Attempts.Count > 0, "it was not tried");
         var began = _time.GetUtcNow();
-        await Until.HoldsAsync(() =>
+        await Eventually.TrueAsync(() =>
         {
             _time.Advance(TimeSpan.FromMilliseconds(50));
             return stopping.IsCompleted;
@@ -197,9 +197,9 @@ public sealed class WriteBehindTests : IAsyncLifetime
         var behind = Make(Options);
         await behind.PutAsync("a", 1, Ct);
         await AdvanceAsync(Options.Delay);
-        await Until.HoldsAsync(() => _store.Attempts.Count == 1, "it was not tried");
+        await Eventually.TrueAsync(() => _store.Attempts.Count == 1, "it was not tried");
         _store.Waits = Task.CompletedTask;
-        await Until.HoldsAsync(() =>
+        await Eventually.TrueAsync(() =>
         {
             _time.Advance(TimeSpan.FromSeconds(1));
             return behind.Status.Written == 1;
@@ -214,7 +214,7 @@ public sealed class WriteBehindTests : IAsyncLifetime
         var behind = Make(Options);
         for (var key = 0; key < 10; key++)
             await behind.PutAsync($"k{key}", 1, Ct);
-        await Until.HoldsAsync(() => behind.Status is { Written: 9, Dropped: 1, Waiting: 0 }, "the batch was not divided");
+        await Eventually.TrueAsync(() => behind.Status is { Written: 9, Dropped: 1, Waiting: 0 }, "the batch was not divided");
         _store.Sums.Keys.Order().ShouldBe(["k0", "k1", "k2", "k4", "k5", "k6", "k7", "k8", "k9"]);
         behind.Status.Failures.ShouldBe(0);
     }
@@ -277,7 +277,7 @@ public sealed class WriteBehindTests : IAsyncLifetime
     /// <summary>Moves the clock once the writer waits for it.</summary>
     private async Task AdvanceAsync(TimeSpan duration)
     {
-        await Until.HoldsAsync(() => _time.Timers > 0, "nobody waits for the clock");
+        await Eventually.TrueAsync(() => _time.Timers > 0, "nobody waits for the clock");
         _time.Advance(duration);
     }
 

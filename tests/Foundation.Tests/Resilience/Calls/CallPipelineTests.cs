@@ -68,7 +68,7 @@ public sealed class CallPipelineTests
 
         for (var expected = 1; expected <= 3; expected++)
         {
-            await Until.HoldsAsync(() => tries == expected && _time.Timers == 1, $"Try {expected} did not begin.");
+            await Eventually.TrueAsync(() => tries == expected && _time.Timers == 1, $"Try {expected} did not begin.");
             _time.Advance(TimeSpan.FromSeconds(expected == 3 ? 1 : 2));
         }
         (await Should.ThrowAsync<ResilienceException>(running)).Kind.ShouldBe(ResilienceFault.DeadlinePassed);
@@ -135,7 +135,7 @@ public sealed class CallPipelineTests
             },
             Judged,
             CancellationToken.None);
-        await Until.HoldsAsync(() => _time.Timers == 1, "The hedge did not wait.");
+        await Eventually.TrueAsync(() => _time.Timers == 1, "The hedge did not wait.");
         running.IsCompleted.ShouldBeFalse();
 
         _time.Advance(TimeSpan.FromMilliseconds(100));

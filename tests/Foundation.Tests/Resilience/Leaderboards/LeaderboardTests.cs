@@ -43,7 +43,7 @@ public sealed class LeaderboardTests(RedisFixture fixture) : IClassFixture<Redis
         var board = new Leaderboard(new LeaderboardOptions { Name = "live", Period = BoardPeriod.Day }, fixture.Redis, TimeProvider.System, Entropy.System);
         (await board.AddAsync("zoe", 4, Cancel)).ShouldBe(4);
         (await board.AddAsync("zoe", 3, Cancel)).ShouldBe(7);
-        await Until.HoldsAsync(
+        await Eventually.TrueAsync(
             async () =>
             {
                 await board.SetAsync("adam", 7, Cancel);

@@ -40,7 +40,7 @@ public sealed class LeaseTests(RedisFixture fixture) : IClassFixture<RedisFixtur
         var clock = new MonotonicClock(TimeProvider.System);
         var end = clock.Now + MonotonicClock.Nanoseconds(Short * 4);
         var waiting = _store.AcquireAsync("long", Short, Cancel);
-        await Until.HoldsAsync(() => clock.Now > end || waiting.IsCompleted || !lease.IsHeld, "Time stood still.");
+        await Eventually.TrueAsync(() => clock.Now > end || waiting.IsCompleted || !lease.IsHeld, "Time stood still.");
         lease.IsHeld.ShouldBeTrue();
         waiting.IsCompleted.ShouldBeFalse();
 
@@ -59,7 +59,7 @@ public sealed class LeaseTests(RedisFixture fixture) : IClassFixture<RedisFixtur
         await fixture.Redis.DeleteAsync("lease:lost", Cancel);
         await using var next = (await _store.TryAcquireAsync("lost", TimeSpan.FromMinutes(1), Cancel)).ShouldNotBeNull();
 
-        await Until.HoldsAsync(() => lease.Lost.IsCancellationRequested, "The loss was not noticed.");
+        await Eventually.TrueAsync(() => lease.Lost.IsCancellationRequested, "The loss was not noticed.");
 
         lease.IsHeld.ShouldBeFalse();
         Should.Throw<ResilienceException>(lease.ThrowIfLost).Kind.ShouldBe(ResilienceFault.LeaseLost);
@@ -78,7 +78,7 @@ public sealed class LeaseTests(RedisFixture fixture) : IClassFixture<RedisFixtur
         var lease = (await store.TryAcquireAsync("away", Short, Cancel)).ShouldNotBeNull();
 
         server.Kill();
-        await Until.HoldsAsync(() => lease.Lost.IsCancellationRequested, "The loss was not noticed.");
+        await Eventually.TrueAsync(() => lease.Lost.IsCancellationRequested, "The loss was not noticed.");
 
         (await Should.ThrowAsync<ResilienceException>(store.TryAcquireAsync("away", Short, Cancel))).Kind.ShouldBe(ResilienceFault.StoreAway);
         await lease.DisposeAsync();

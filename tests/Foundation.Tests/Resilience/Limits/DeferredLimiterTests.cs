@@ -112,7 +112,7 @@ public sealed class DeferredLimiterTests(RedisFixture fixture) : IClassFixture<R
         var limiter = DeferredLimiter.Of(new TokenBucket(10, 10, TimeSpan.FromDays(1)), new SharedLimiterOptions { Name = "deferred-flood", ShareWhenAway = 1, StoreDurationMax = Patience }, fixture.Redis, _clock);
         var telling = limiter.RunAsync(stopping.Token);
         for (var i = 0; i < 10; i++) limiter.Take("k"u8, _clock.Now).IsAllowed.ShouldBeTrue();
-        await Until.HoldsAsync(() => limiter.Told >= 1 && limiter.Take("k"u8, _clock.Now).RetryAfter > TimeSpan.FromHours(1), "the store said how long nothing is left");
+        await Eventually.TrueAsync(() => limiter.Told >= 1 && limiter.Take("k"u8, _clock.Now).RetryAfter > TimeSpan.FromHours(1), "the store said how long nothing is left");
         var before = limiter.Told;
         for (var i = 0; i < 100_000; i++) limiter.Take("k"u8, _clock.Now).IsAllowed.ShouldBeFalse();
         limiter.Told.ShouldBe(before);
@@ -129,7 +129,7 @@ public sealed class DeferredLimiterTests(RedisFixture fixture) : IClassFixture<R
         var (waiting, deferred) = (SharedLimiter.Of(rule, options, fixture.Redis, _clock), DeferredLimiter.Of(rule, options, fixture.Redis, _clock));
         var telling = deferred.RunAsync(stopping.Token);
         for (var i = 0; i < 15; i++) deferred.Take("user"u8, _clock.Now).IsAllowed.ShouldBeTrue();
-        await Until.HoldsAsync(async () => (await waiting.TakeAsync("user", 0, Cancel)).Decision.Remaining == 5, "the takes are in the store");
+        await Eventually.TrueAsync(async () => (await waiting.TakeAsync("user", 0, Cancel)).Decision.Remaining == 5, "the takes are in the store");
         for (var i = 0; i < 5; i++) (await waiting.TakeAsync("user", 1, Cancel)).IsAllowed.ShouldBeTrue();
         (await waiting.TakeAsync("user", 1, Cancel)).IsAllowed.ShouldBeFalse();
         using var lifetime = await fixture.Redis.CallAsync(["PTTL", "limit:window:both:user"], Cancel);
@@ -147,12 +147,12 @@ public sealed class DeferredLimiterTests(RedisFixture fixture) : IClassFixture<R
         var telling = limiter.RunAsync(stopping.Token);
         server.Kill();
         limiter.Take("first"u8, _clock.Now).IsAllowed.ShouldBeTrue();
-        await Until.HoldsAsync(() => limiter.IsAway, "the outage was noticed");
+        await Eventually.TrueAsync(() => limiter.IsAway, "the outage was noticed");
         Enumerable.Range(0, 100).Count(_ => limiter.Take("second"u8, _clock.Now).IsAllowed).ShouldBe(10);
         await server.RestartAsync();
-        await Until.HoldsAsync(() => !limiter.IsAway, "the return was noticed");
+        await Eventually.TrueAsync(() => !limiter.IsAway, "the return was noticed");
         limiter.Take("third"u8, _clock.Now).IsAllowed.ShouldBeTrue();
-        await Until.HoldsAsync(async () =>
+        await Eventually.TrueAsync(async () =>
         {
             using var value = await client.GetAsync("limit:bucket:away:third", Cancel);
             return !value.IsNull;

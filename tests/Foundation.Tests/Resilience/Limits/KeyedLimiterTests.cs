@@ -100,10 +100,10 @@ public sealed class KeyedLimiterTests
         for (var i = 0; i < 50_000; i++) limiter.Take(LimitKey.Of(i), 1, clock.Now);
         await using var sweeper = new LimitSweeper([limiter], time, Entropy.Seeded(1), NullLogger<LimitSweeper>.Instance);
         await sweeper.StartAsync(TestContext.Current.CancellationToken);
-        await Until.HoldsAsync(() => time.Timers == 1, "The sweeper did not begin.");
+        await Eventually.TrueAsync(() => time.Timers == 1, "The sweeper did not begin.");
 
         var from = time.GetUtcNow();
-        await Until.HoldsAsync(
+        await Eventually.TrueAsync(
             () =>
             {
                 time.Advance(LimitSweeper.TurnDuration / 64);

@@ -164,7 +164,7 @@ public sealed class SharedLimiterTests(RedisFixture fixture) : IClassFixture<Red
         Stopwatch.GetElapsedTime(started).ShouldBeLessThan(TimeSpan.FromSeconds(10)); // asks once per AwayDuration, not a thousand times 100 ms
 
         await server.RestartAsync();
-        await Until.HoldsAsync(async () => (await limiter.TakeAsync("d", 0, Cancel)).By == DecidedBy.Store, "Redis was not asked again.");
+        await Eventually.TrueAsync(async () => (await limiter.TakeAsync("d", 0, Cancel)).By == DecidedBy.Store, "Redis was not asked again.");
         (await limiter.TakeAsync("b", 75, Cancel)).ShouldSatisfyAllConditions(decision => decision.IsAllowed.ShouldBeTrue(), decision => decision.By.ShouldBe(DecidedBy.Store));
     }
 
@@ -183,7 +183,7 @@ public sealed class SharedLimiterTests(RedisFixture fixture) : IClassFixture<Red
         await using (var refused = await other.TakeAsync("u", 1, Cancel)) (refused.IsAllowed, refused.Decision.By).ShouldBe((false, DecidedBy.Store));
         await using (var tooMany = await one.TakeAsync("u", 2, Cancel)) tooMany.Decision.By.ShouldBe(DecidedBy.Memory);
 
-        await Until.HoldsAsync(
+        await Eventually.TrueAsync(
             async () =>
             {
                 (await first.RenewAsync(Cancel)).ShouldBeTrue();

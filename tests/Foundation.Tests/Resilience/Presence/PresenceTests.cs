@@ -35,7 +35,7 @@ public sealed class PresenceTests(RedisFixture fixture) : IClassFixture<RedisFix
         var board = Make("crash", lifetime: 400, grace: 100);
         await board.BeatAsync([1, 2, 3], Cancel);
         (await board.CountAsync(Cancel)).ShouldBe(3);
-        await Until.HoldsAsync(
+        await Eventually.TrueAsync(
             async () =>
             {
                 await board.BeatAsync([3], Cancel);
@@ -52,7 +52,7 @@ public sealed class PresenceTests(RedisFixture fixture) : IClassFixture<RedisFix
         await board.LeaveAsync([1, 2, 3], Cancel);
         (await board.OnlineAmongAsync([1, 2, 3], Cancel)).ShouldBe([1L, 2], ignoreOrder: true);
         await board.BeatAsync([2], Cancel);
-        await Until.HoldsAsync(async () => (await board.OnlineAmongAsync([1, 2], Cancel)).SetEquals([2]), "The one who left is still online.");
+        await Eventually.TrueAsync(async () => (await board.OnlineAmongAsync([1, 2], Cancel)).SetEquals([2]), "The one who left is still online.");
     }
 
     [Fact]
@@ -78,13 +78,13 @@ public sealed class PresenceTests(RedisFixture fixture) : IClassFixture<RedisFix
         loop.Enter(1);
         loop.Enter(2);
         await loop.StartAsync(Cancel);
-        await Until.HoldsAsync(async () => await board.CountAsync(Cancel) == 2, "Nobody came.");
+        await Eventually.TrueAsync(async () => await board.CountAsync(Cancel) == 2, "Nobody came.");
 
         loop.Leave(1);
         loop.Leave(2);
         loop.Leave(2);
         loop.Connected.ShouldBe(1);
-        await Until.HoldsAsync(
+        await Eventually.TrueAsync(
             async () =>
             {
                 time.Advance(TimeSpan.FromSeconds(1));
@@ -93,7 +93,7 @@ public sealed class PresenceTests(RedisFixture fixture) : IClassFixture<RedisFix
             "The one who left is still online.");
 
         await loop.StopAsync(Cancel);
-        await Until.HoldsAsync(async () => await board.CountAsync(Cancel) == 0, "The stopped process left somebody online.");
+        await Eventually.TrueAsync(async () => await board.CountAsync(Cancel) == 0, "The stopped process left somebody online.");
     }
 
     private PresenceBoard Make(string name, int lifetime = 60_000, int grace = 20_000) =>

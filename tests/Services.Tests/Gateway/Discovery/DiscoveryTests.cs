@@ -30,13 +30,13 @@ public sealed class DiscoveryTests : IDisposable
         Ids(runtime).ShouldBe(["10.0.0.1:1"]);
 
         await File.WriteAllTextAsync(file, "endpoints: [{address: \"10.0.0.2:2\", weight: 3}, \"10.0.0.1:1\"]", Token);
-        await Until.HoldsAsync(() => Ids(runtime).SequenceEqual(["10.0.0.1:1", "10.0.0.2:2"]), "the second endpoint came");
+        await Eventually.TrueAsync(() => Ids(runtime).SequenceEqual(["10.0.0.1:1", "10.0.0.2:2"]), "the second endpoint came");
         runtime.Snapshot.Clusters["c"].Targets[1].Endpoint.Weight.ShouldBe(3);
 
         await File.WriteAllTextAsync(file, "endpoints: [nowhere]", Token);
-        await Until.HoldsAsync(() => runtime.DiscoveryTroubles.GetValueOrDefault("c", "").Contains("endpoints[0].address", StringComparison.Ordinal), "the mistake is told");
+        await Eventually.TrueAsync(() => runtime.DiscoveryTroubles.GetValueOrDefault("c", "").Contains("endpoints[0].address", StringComparison.Ordinal), "the mistake is told");
         await File.WriteAllTextAsync(file, "endpoints: []", Token);
-        await Until.HoldsAsync(() => runtime.DiscoveryTroubles.GetValueOrDefault("c", "").Contains("nobody", StringComparison.Ordinal), "the emptiness is told");
+        await Eventually.TrueAsync(() => runtime.DiscoveryTroubles.GetValueOrDefault("c", "").Contains("nobody", StringComparison.Ordinal), "the emptiness is told");
         Ids(runtime).ShouldBe(["10.0.0.1:1", "10.0.0.2:2"]);
     }
 
@@ -48,11 +48,11 @@ public sealed class DiscoveryTests : IDisposable
         await using var runtime = await StartedAsync(new DiscoveryConfig(DiscoveryKind.DnsAddresses, "api.test") { Port = 80, Server = dns.EndPoint, Interval = TimeSpan.FromMilliseconds(100) });
         Ids(runtime).ShouldBe(["10.0.0.1:80"]);
         dns.Code = 2;
-        await Until.HoldsAsync(() => runtime.DiscoveryTroubles.Count == 1, "the failure is told");
+        await Eventually.TrueAsync(() => runtime.DiscoveryTroubles.Count == 1, "the failure is told");
         Ids(runtime).ShouldBe(["10.0.0.1:80"]);
         dns.Records["api.test A"] = ["A 0 10.0.0.2"];
         dns.Code = 0;
-        await Until.HoldsAsync(() => Ids(runtime).SequenceEqual(["10.0.0.2:80"]), "the new address is used");
+        await Eventually.TrueAsync(() => Ids(runtime).SequenceEqual(["10.0.0.2:80"]), "the new address is used");
         runtime.DiscoveryTroubles.ShouldBeEmpty();
     }
 
@@ -77,17 +77,17 @@ public sealed class DiscoveryTests : IDisposable
         using var client = await Wire.ConnectAsync(front.EndPoint);
         await client.WriteAsync("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
         var target = runtime.Snapshot.Clusters["c"].Targets.Single();
-        await Until.HoldsAsync(() => target.Endpoint.InFlight == 1, "the request is under way");
+        await Eventually.TrueAsync(() => target.Endpoint.InFlight == 1, "the request is under way");
 
         await File.WriteAllTextAsync(file, $"endpoints: [\"{slow.EndPoint}\", \"{other.EndPoint}\"]", Token);
-        await Until.HoldsAsync(() => Ids(runtime).Count == 2, "the second endpoint came");
+        await Eventually.TrueAsync(() => Ids(runtime).Count == 2, "the second endpoint came");
         runtime.Snapshot.Clusters["c"].Targets.ShouldContain(target);
 
         await File.WriteAllTextAsync(file, $"endpoints: [\"{other.EndPoint}\"]", Token);
-        await Until.HoldsAsync(() => Ids(runtime).Count == 1, "the first endpoint went");
+        await Eventually.TrueAsync(() => Ids(runtime).Count == 1, "the first endpoint went");
         release.SetResult();
         (await client.ReadResponseAsync()).Body.ShouldBe("one");
-        await Until.HoldsAsync(() => target.Endpoint.InFlight == 0, "the old endpoint's request was counted off");
+        await Eventually.TrueAsync(() => target.Endpoint.InFlight == 0, "the old endpoint's request was counted off");
         await client.WriteAsync("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
         (await client.ReadResponseAsync()).Body.ShouldBe("two");
     }
@@ -104,17 +104,17 @@ public sealed class DiscoveryTests : IDisposable
         await using (var registration = Register(registry, "10.0.0.2:2", check: null))
         {
             await registration.StartAsync(Token);
-            await Until.HoldsAsync(() => Ids(runtime).SequenceEqual(["10.0.0.2:2"]), "the living one is there and the dead one's lease has ended");
+            await Eventually.TrueAsync(() => Ids(runtime).SequenceEqual(["10.0.0.2:2"]), "the living one is there and the dead one's lease has ended");
             using var lifetime = await client.CallAsync(["PTTL", "gateway:registry:api"], Token);
             lifetime.Root.Integer.ShouldBeGreaterThan(0);
             await registry.RenewAsync("10.0.0.3:3", 2, TimeSpan.FromMinutes(1), Token);
-            await Until.HoldsAsync(() => Ids(runtime).Count == 2, "the third one came");
+            await Eventually.TrueAsync(() => Ids(runtime).Count == 2, "the third one came");
         }
-        await Until.HoldsAsync(() => Ids(runtime).SequenceEqual(["10.0.0.3:3"]), "who stopped in order is gone at once");
+        await Eventually.TrueAsync(() => Ids(runtime).SequenceEqual(["10.0.0.3:3"]), "who stopped in order is gone at once");
         runtime.Snapshot.Clusters["c"].Targets.Single().Endpoint.Weight.ShouldBe(2);
 
         server.Kill();
-        await Until.HoldsAsync(() => runtime.DiscoveryTroubles.Count == 1, "the outage is told");
+        await Eventually.TrueAsync(() => runtime.DiscoveryTroubles.Count == 1, "the outage is told");
         Ids(runtime).ShouldBe(["10.0.0.3:3"]);
     }
 
@@ -131,12 +131,12 @@ public sealed class DiscoveryTests : IDisposable
         });
         await using var registration = Register(registry, "10.0.0.1:1", new Uri($"http://{instance.EndPoint}/health/ready"));
         await registration.StartAsync(Token);
-        await Until.HoldsAsync(async () => (await registry.ReadAsync(Token)).Count == 1, "it is registered");
+        await Eventually.TrueAsync(async () => (await registry.ReadAsync(Token)).Count == 1, "it is registered");
         isReady = false;
-        await Until.HoldsAsync(async () => (await registry.ReadAsync(Token)).Count == 0, "its lease ended");
+        await Eventually.TrueAsync(async () => (await registry.ReadAsync(Token)).Count == 0, "its lease ended");
         registration.IsHeld.ShouldBeFalse();
         isReady = true;
-        await Until.HoldsAsync(async () => (await registry.ReadAsync(Token)).Count == 1, "it is registered again");
+        await Eventually.TrueAsync(async () => (await registry.ReadAsync(Token)).Count == 1, "it is registered again");
     }
 
     [Fact]

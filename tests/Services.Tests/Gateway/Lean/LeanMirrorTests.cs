@@ -35,7 +35,7 @@ public sealed class LeanMirrorTests
             (await client.ReadResponseAsync()).Body.ShouldBe("ok");
         }
         var mirror = gateway.Runtime.Snapshot.Routes[0].Mirror!;
-        await Until.HoldsAsync(() => mirror.Sent == 3, "three copies were sent");
+        await Eventually.TrueAsync(() => mirror.Sent == 3, "three copies were sent");
         (mirror.InFlight, mirror.Failed, mirror.Dropped, mirror.TooLarge).ShouldBe((0, 0L, 0L, 0L));
         lock (copies)
         {
@@ -43,7 +43,7 @@ public sealed class LeanMirrorTests
             copies.ShouldAllBe(c => c.Contains("\r\nX-Mirrored: true\r\n\r\n", StringComparison.Ordinal));
         }
         gateway.Runtime.Snapshot.Clusters["c"].Targets[0].Endpoint.InFlight.ShouldBe(0);
-        await Until.HoldsAsync(() => gateway.Runtime.Snapshot.Clusters["m"].Targets[0].Endpoint.InFlight == 0, "nothing is held at the mirror's target");
+        await Eventually.TrueAsync(() => gateway.Runtime.Snapshot.Clusters["m"].Targets[0].Endpoint.InFlight == 0, "nothing is held at the mirror's target");
     }
 
     [Theory]
@@ -66,7 +66,7 @@ public sealed class LeanMirrorTests
         mirror.InFlight.ShouldBeLessThanOrEqualTo(2);
         mirror.Dropped.ShouldBeGreaterThanOrEqualTo(1);
         mirror.TooLarge.ShouldBe(1);
-        await Until.HoldsAsync(() => mirror.InFlight == 0, "the copies' time was over");
+        await Eventually.TrueAsync(() => mirror.InFlight == 0, "the copies' time was over");
         (mirror.Failed + mirror.Dropped).ShouldBe(10);
     }
 

@@ -27,11 +27,11 @@ public sealed class SharedLimitTests
         await using var one = await RunningEdge.StartAsync(config, Token);
         await using var other = await RunningEdge.StartAsync(config, Token);
         (await StatusesAsync(one, 8)).ShouldAllBe(status => status == 200);
-        await Until.HoldsAsync(() => one.Runtime.Snapshot.Limits["per-address"].Shared!.Told >= 1, "the first gateway told what it took");
+        await Eventually.TrueAsync(() => one.Runtime.Snapshot.Limits["per-address"].Shared!.Told >= 1, "the first gateway told what it took");
         (await StatusesAsync(other, 1)).ShouldBe([200]); // on its own share, and hears of the others'
-        await Until.HoldsAsync(() => other.Runtime.Snapshot.Limits["per-address"].Shared!.Told >= 1, "the other gateway told and heard");
-        await Until.HoldsAsync(async () => (await StatusesAsync(other, 1))[0] == 429, "the ten are used up");
-        await Until.HoldsAsync(async () => (await StatusesAsync(one, 1))[0] == 429, "the first gateway hears of it too");
+        await Eventually.TrueAsync(() => other.Runtime.Snapshot.Limits["per-address"].Shared!.Told >= 1, "the other gateway told and heard");
+        await Eventually.TrueAsync(async () => (await StatusesAsync(other, 1))[0] == 429, "the ten are used up");
+        await Eventually.TrueAsync(async () => (await StatusesAsync(one, 1))[0] == 429, "the first gateway hears of it too");
         await one.Runtime.ApplyAsync(config with { SecurityHeaders = true }, Token);
         (await StatusesAsync(one, 1)).ShouldBe([429]);
     }
@@ -50,7 +50,7 @@ public sealed class SharedLimitTests
         await using var gateway = await RunningEdge.StartAsync(config, Token);
         (await StatusesAsync(gateway, 1)).ShouldBe([200]);
         var limit = gateway.Runtime.Snapshot.Limits["per-address"];
-        await Until.HoldsAsync(() => limit.Shared!.IsAway, "the outage was noticed");
+        await Eventually.TrueAsync(() => limit.Shared!.IsAway, "the outage was noticed");
         limit.WhereCounted.ShouldBe("here, a share: Redis is away");
         (await StatusesAsync(gateway, 8)).ShouldBe([200, 200, 200, 200, 200, 429, 429, 429]);
     }

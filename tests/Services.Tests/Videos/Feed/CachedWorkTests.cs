@@ -52,15 +52,15 @@ public sealed class CachedWorkTests(SharedPostgres shared) : WorksTest(shared)
         var (ada, eve) = (await NewUserAsync(0), await NewUserAsync(1));
         var work = await PublishedAsync(ada);
         foreach (var api in new[] { Here, There }) (await SendAsync(api, HttpMethod.Get, $"/works/{work}", eve)).Status.ShouldBe(HttpStatusCode.OK);
-        await Until.HoldsAsync(() => There.Services.GetRequiredService<Cache>().IsAttached, "the other process does not hear invalidations");
+        await Eventually.TrueAsync(() => There.Services.GetRequiredService<Cache>().IsAttached, "the other process does not hear invalidations");
 
         (await SendAsync(Here, HttpMethod.Patch, $"/works/{work}", ada, """{"visibility":"private"}""")).Status.ShouldBe(HttpStatusCode.OK);
         (await SendAsync(Here, HttpMethod.Get, $"/works/{work}", eve)).Status.ShouldBe(HttpStatusCode.NotFound);
-        await Until.HoldsAsync(async () => (await SendAsync(There, HttpMethod.Get, $"/works/{work}", eve)).Status is HttpStatusCode.NotFound, "the other process still shows it");
+        await Eventually.TrueAsync(async () => (await SendAsync(There, HttpMethod.Get, $"/works/{work}", eve)).Status is HttpStatusCode.NotFound, "the other process still shows it");
         (await SendAsync(There, HttpMethod.Get, $"/works/{work}", ada)).Status.ShouldBe(HttpStatusCode.OK);
 
         (await SendAsync(Here, HttpMethod.Delete, $"/works/{work}", ada)).Status.ShouldBe(HttpStatusCode.NoContent);
-        await Until.HoldsAsync(async () => (await SendAsync(There, HttpMethod.Get, $"/works/{work}", ada)).Status is HttpStatusCode.NotFound, "the other process still shows it");
+        await Eventually.TrueAsync(async () => (await SendAsync(There, HttpMethod.Get, $"/works/{work}", ada)).Status is HttpStatusCode.NotFound, "the other process still shows it");
     }
 
     [Fact]

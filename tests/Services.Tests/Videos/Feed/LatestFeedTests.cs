@@ -71,7 +71,7 @@ public sealed class LatestFeedTests(SharedPostgres shared) : WorksTest(shared)
         {
             (await SendAsync(Here, HttpMethod.Patch, $"/works/{work}", user, $$"""{"visibility":"{{visibility}}"}""")).Status.ShouldBe(System.Net.HttpStatusCode.OK);
             (await FeedAsync(Here)).Count.ShouldBe(isShown ? 1 : 0, visibility);
-            await Until.HoldsAsync(async () => (await FeedAsync(There)).Count == (isShown ? 1 : 0), $"the other process did not see it {visibility}");
+            await Eventually.TrueAsync(async () => (await FeedAsync(There)).Count == (isShown ? 1 : 0), $"the other process did not see it {visibility}");
         }
 
         (await SqlAsync(user.Slot(), "SELECT count(*) FROM videos.outbox WHERE topic = 'videos.work_changed'")).ShouldBe("4");
@@ -137,7 +137,7 @@ public sealed class LatestFeedTests(SharedPostgres shared) : WorksTest(shared)
         await keeping.LookAsync(Ct);
 
         await own.RestartAsync();
-        await Until.HoldsAsync(async () =>
+        await Eventually.TrueAsync(async () =>
         {
             await keeping.LookAsync(Ct);
             try

@@ -98,10 +98,11 @@ public abstract class WorksTest(SharedPostgres shared) : IAsyncLifetime
 
     private protected Task<string> SqlAsync(int slot, string sql) => _postgres.QueryAsync(_options.Shards[Map.ShardOf(slot).Number].Primary.Split("Database=")[1], sql);
 
-    private protected async Task<(HttpStatusCode Status, JsonElement Body)> SendAsync(TestApi api, HttpMethod method, string path, UserId? caller = null, string? json = null)
+    private protected async Task<(HttpStatusCode Status, JsonElement Body)> SendAsync(TestApi api, HttpMethod method, string path, UserId? caller = null, string? json = null, string? key = null)
     {
         using var request = new HttpRequestMessage(method, "/api/v1" + path);
         if (caller is { } user) request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", user.ToString());
+        if (key is not null) request.Headers.Add("Idempotency-Key", key);
         if (json is not null) request.Content = new StringContent(json, Encoding.UTF8, "application/json");
         using var reply = await api.Client.SendAsync(request, Ct);
         var body = await reply.Content.ReadAsStringAsync(Ct);
