@@ -8,10 +8,10 @@ namespace SkyRiff.Videos.Providers.Studio.Painting;
 internal static class Maths
 {
     /// <summary>
-    /// For the loops over pixels, and only those: compiled once and at its best. The first clip of a process is over before the runtime has found
-    /// out by itself what is hot; until then it would paint with code that is several times slower.
+    /// For the loops over pixels, and only those: compiled once, at its best, and nowhere else. The first clip of a process is half over before the
+    /// runtime has found out by itself what is hot; until then it would paint with code that is several times slower.
     /// </summary>
-    public const MethodImplOptions Hot = MethodImplOptions.AggressiveOptimization;
+    public const MethodImplOptions Hot = MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining;
 
     /// <summary>0, 1, 2, ... up to the machine's width.</summary>
     public static Vector<float> Lanes => Vector<float>.Indices;

@@ -96,7 +96,7 @@ internal sealed class Sky
         }
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    [MethodImpl(Maths.Hot)]
     private Light WithClouds(
         Light sky, Frame small, int x, float shift, float depth, float drift, float thin, Vector<float> dx, float dy, Vector<float> distance, Vector3 colour)
     {
