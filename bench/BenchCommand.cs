@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+
 namespace SkyRiff.Bench;
 
 /// <summary>The suites by name. Each prints a table and writes <c>bench/results/&lt;suite&gt;.json</c>.</summary>
@@ -36,11 +38,14 @@ internal static class BenchCommand
         }
 
         using var stop = new CancellationTokenSource();
-        Console.CancelKeyPress += (_, pressed) =>
+        // Both signals: the servers that a suite starts in this process take them too, and would leave the suite running without its servers.
+        void Stop(PosixSignalContext signal)
         {
-            pressed.Cancel = true;
+            signal.Cancel = true;
             stop.Cancel();
-        };
+        }
+        using var interrupted = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
+        using var terminated = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
         foreach (var name in names)
         {
             try
@@ -49,7 +54,7 @@ internal static class BenchCommand
                 await running;
                 if (running is Task<int> coded && await coded is var code and not 0) return code;
             }
-            catch (OperationCanceledException) when (stop.IsCancellationRequested)
+            catch (Exception) when (stop.IsCancellationRequested) // whatever a suite makes of it that its servers stop, too
             {
                 return 130;
             }

@@ -19,7 +19,7 @@ internal static class Comparison
             await using var haproxyProcess = await bench.HaproxyAsync(PeerConfigs.Haproxy(haproxy, bench.UpstreamPort, full), kind, haproxy, cancellationToken);
             (string Name, PinnedProcess Process, int Port)[] proxies = [("gateway", gatewayProcess, ours), ("nginx", nginxProcess, nginx), ("haproxy", haproxyProcess, haproxy)];
             string[] headers = full ? [bench.Authorization] : [];
-            foreach (var (_, _, port) in proxies) await Load.WrkAsync(GatewayBench.OtherCores, 64, bench.Seconds(2, 5), port, headers, cancellationToken); // warm
+            foreach (var (_, _, port) in proxies) await Load.WrkAsync(GatewayBench.OtherCores, 64, bench.Seconds(2, 5), port, "/x", headers, cancellationToken); // warm
             for (var i = 0; i < bench.Repetitions; i++)
             {
                 foreach (var connections in Connections)

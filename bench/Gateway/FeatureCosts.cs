@@ -6,7 +6,10 @@ internal static class FeatureCosts
     private const string Prefix = "gateway.cpu_us_per_request.with.";
     private const string Added = "gateway.cpu_us_added_by.";
 
-    private sealed record Feature(string Name, string Top = "", string Cluster = "", string Route = "", params string[] Headers);
+    private sealed record Feature(string Name, string Top = "", string Cluster = "", string Route = "", params string[] Headers)
+    {
+        public string Path { get; init; } = "/x";
+    }
 
     public static async Task RunAsync(GatewayBench bench, CancellationToken cancellationToken)
     {
@@ -26,6 +29,16 @@ internal static class FeatureCosts
             new("sticky", Route: ", sticky_cookie: srv"),
             new("adaptive_concurrency", Cluster: ", adaptive_concurrency: {start: 500}"),
             new("least_latency", Cluster: ", balance: least_latency"),
+            new("cache_hit", Route: ", cache: {}") { Path = PeerConfigs.FreshPath },
+            new("cache_miss", Route: ", cache: {}"),
+            new("gzip", Route: ", compress: {}", Headers: "Accept-Encoding: gzip") { Path = PeerConfigs.TextPath },
+            new("brotli", Route: ", compress: {}", Headers: "Accept-Encoding: br") { Path = PeerConfigs.TextPath },
+            new("cache_hit_gzip", Route: ", cache: {}, compress: {}", Headers: "Accept-Encoding: gzip") { Path = PeerConfigs.FreshPath },
+            new("mirror_1_percent", Route: ", mirror: {to: second, percent: 1}"),
+            new("mirror_100_percent", Route: ", mirror: {to: second, percent: 100}"),
+            new("hedge", Route: ", hedge: {percentile: 0.95, after: 100ms}"),
+            new("trusted_deadline", "trusted_proxies: [127.0.0.0/8]\n", Headers: "X-Deadline-Ms: 3000"),
+            new("no_retries", Cluster: ", retries_max: 0"),
             new("all", jwt + PeerConfigs.Limits + "access_log: {path: \"/dev/null\"}\nsecurity_headers: true\n", ", adaptive_concurrency: {start: 500}",
                 ", auth: required, cors: {origins: [\"https://app.example\"]}, canary: {to: second, percent: 50}", bench.Authorization, "Origin: https://app.example"),
         ];
@@ -41,7 +54,7 @@ internal static class FeatureCosts
             {
                 foreach (var (feature, process, port) in running)
                 {
-                    var (_, cpu) = await GatewayBench.MeasureAsync(process, 64, bench.Seconds(1, 2), port, feature.Headers, cancellationToken);
+                    var (_, cpu) = await GatewayBench.MeasureAsync(process, 64, bench.Seconds(1, 2), port, feature.Path, feature.Headers, cancellationToken);
                     if (i >= 0) bench.Results.Add(Prefix + feature.Name, "us", cpu);
                 }
             }

@@ -23,11 +23,11 @@ internal static class Footprint
     private static async Task AllocationsAsync(GatewayBench bench, int port, int admin, CancellationToken cancellationToken)
     {
         using var client = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{admin}") };
-        await Load.WrkAsync(GatewayBench.OtherCores, 64, bench.Seconds(2, 5), port, [bench.Authorization], cancellationToken); // pools have their size
+        await Load.WrkAsync(GatewayBench.OtherCores, 64, bench.Seconds(2, 5), port, "/x", [bench.Authorization], cancellationToken); // pools have their size
         for (var i = 0; i < bench.Repetitions; i++)
         {
             var (bytesBefore, requestsBefore) = await CountersAsync(client, cancellationToken);
-            await Load.WrkAsync(GatewayBench.OtherCores, 64, bench.Seconds(2, 3), port, [bench.Authorization], cancellationToken);
+            await Load.WrkAsync(GatewayBench.OtherCores, 64, bench.Seconds(2, 3), port, "/x", [bench.Authorization], cancellationToken);
             var (bytes, requests) = await CountersAsync(client, cancellationToken);
             bench.Results.Add("gateway.bytes_per_request", "B", (bytes - bytesBefore) / (double)(requests - requestsBefore));
         }

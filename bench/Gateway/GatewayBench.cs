@@ -73,10 +73,13 @@ internal sealed class GatewayBench : IAsyncDisposable
     }
 
     /// <summary>One run of wrk against one proxy, and what it cost that proxy per request.</summary>
-    public static async Task<(Load Load, double CpuMicroseconds)> MeasureAsync(PinnedProcess process, int connections, TimeSpan duration, int port, IEnumerable<string> headers, CancellationToken cancellationToken)
+    public static Task<(Load Load, double CpuMicroseconds)> MeasureAsync(PinnedProcess process, int connections, TimeSpan duration, int port, IEnumerable<string> headers, CancellationToken cancellationToken) =>
+        MeasureAsync(process, connections, duration, port, "/x", headers, cancellationToken);
+
+    public static async Task<(Load Load, double CpuMicroseconds)> MeasureAsync(PinnedProcess process, int connections, TimeSpan duration, int port, string path, IEnumerable<string> headers, CancellationToken cancellationToken)
     {
         var before = process.CpuSeconds();
-        var load = await Load.WrkAsync(OtherCores, connections, duration, port, headers, cancellationToken);
+        var load = await Load.WrkAsync(OtherCores, connections, duration, port, path, headers, cancellationToken);
         if (!load.Clean) throw new InvalidOperationException($"The run against port {port} had errors; its figures mean nothing.");
         return (load, (process.CpuSeconds() - before) * 1e6 / load.Requests);
     }

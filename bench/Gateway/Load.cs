@@ -8,9 +8,9 @@ internal sealed record Load(double RequestsPerSecond, double Requests, double P9
 {
     private static readonly int Threads = GatewayBench.OtherCores.Split(',').Length;
 
-    public static async Task<Load> WrkAsync(string cores, int connections, TimeSpan duration, int port, IEnumerable<string> headers, CancellationToken cancellationToken)
+    public static async Task<Load> WrkAsync(string cores, int connections, TimeSpan duration, int port, string path, IEnumerable<string> headers, CancellationToken cancellationToken)
     {
-        var text = await RunAsync(cores, ["wrk", $"-t{Threads}", $"-c{connections}", $"-d{Seconds(duration)}s", "--latency", .. headers.SelectMany(h => new[] { "-H", h }), $"http://127.0.0.1:{port}/x"], cancellationToken);
+        var text = await RunAsync(cores, ["wrk", $"-t{Threads}", $"-c{connections}", $"-d{Seconds(duration)}s", "--latency", .. headers.SelectMany(h => new[] { "-H", h }), $"http://127.0.0.1:{port}{path}"], cancellationToken);
         var lines = Lines(text);
         var requests = Number(lines.First(l => l.Contains(" requests in ", StringComparison.Ordinal)).Split(' ')[0]);
         var rate = Number(lines.First(l => l.StartsWith("Requests/sec:", StringComparison.Ordinal)).Split(':')[1]);

@@ -10,12 +10,22 @@ internal static class PeerConfigs
     /// <summary>A limit that counts every request and refuses none.</summary>
     public const string Limits = "limits: {clients: {rate: 1000000/s, burst: 1000000, everywhere: true}}\n";
 
+    /// <summary>Where the upstream's answers may be stored; they are as <see cref="TextPath"/>'s.</summary>
+    public const string FreshPath = "/fresh/";
+
+    /// <summary>Where the upstream answers 1 KB of what compresses as a text does, and not a thousand equal letters.</summary>
+    public const string TextPath = "/text/";
+
+    private static readonly string Text = MakeText();
+
     public static string Jwt(string jwksFile) => $"jwt: {{issuer: bench, audience: gateway, jwks: \"{jwksFile}\"}}\n";
 
     public static string NginxUpstream(int port) => $$"""
         server {
           listen 127.0.0.1:{{port}} reuseport;
           location / { default_type text/plain; return 200 "{{new string('x', 1024)}}"; }
+          location {{FreshPath}} { default_type text/plain; add_header Cache-Control "max-age=3600"; return 200 "{{Text}}"; }
+          location {{TextPath}} { default_type text/plain; return 200 "{{Text}}"; }
         }
         """;
 
@@ -90,6 +100,16 @@ internal static class PeerConfigs
         var signed = Encode("""{"alg":"ES256","typ":"JWT","kid":"bench"}""") + "."
             + Encode($$"""{"sub":"4711","iss":"bench","aud":"gateway","iat":{{now.ToUnixTimeSeconds()}},"exp":{{now.AddHours(6).ToUnixTimeSeconds()}}}""");
         return (jwks, signed + "." + Base64Url.EncodeToString(key.SignData(Encoding.ASCII.GetBytes(signed), HashAlgorithmName.SHA256)));
+    }
+
+    private static string MakeText()
+    {
+        const string Letters = "eeeettttaaaoooiiinnnsshhrrdllcumwfgypbvk";
+        var entropy = Kernel.Entropy.Seeded(1);
+        var words = Enumerable.Range(0, 200).Select(_ => new string([.. Enumerable.Range(0, 2 + entropy.Next(7)).Select(_ => Letters[entropy.Next(Letters.Length)])])).ToArray();
+        var text = new StringBuilder();
+        while (text.Length < 1024) text.Append(words[entropy.Next(words.Length)]).Append(' ');
+        return text.ToString(0, 1024);
     }
 
     private static string Encode(string json) => Base64Url.EncodeToString(Encoding.UTF8.GetBytes(json));

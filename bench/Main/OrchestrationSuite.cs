@@ -15,6 +15,8 @@ namespace SkyRiff.Bench.Main;
 internal static class OrchestrationSuite
 {
     private const int Users = 50;
+    private static readonly TimeSpan AskInterval = TimeSpan.FromSeconds(3);
+    private static readonly TimeSpan AskAllInterval = TimeSpan.FromSeconds(30);
 
     public static async Task RunAsync(bool quick, string resultsDir, CancellationToken cancellationToken)
     {
@@ -33,14 +35,17 @@ internal static class OrchestrationSuite
             var (cpuBefore, childrenBefore) = (self.TotalProcessorTime, ChildrenCpu());
             var began = Stopwatch.GetTimestamp();
             var ids = await OrderAsync(port, tokens, jobs, cancellationToken);
-            var inFlightMax = 0;
-            var ready = 0;
-            while (ready < jobs)
+            var (inFlightMax, open) = (0, ids.Select(some => some.ToHashSet()).ToArray());
+            var (asked, askedAt) = (0, began);
+            while (Array.Exists(open, some => some.Count > 0))
             {
-                await Task.Delay(TimeSpan.FromSeconds(2), cancellationToken);
-                ready = await CountReadyAsync(port, tokens, ids, cancellationToken);
-                inFlightMax = Math.Max(inFlightMax, stub.Created - ready);
-                Console.Write($"\r{Stopwatch.GetElapsedTime(began).TotalSeconds:0} s: {stub.Created} at the provider, {ready} of {jobs} ready ");
+                await Task.Delay(AskInterval, cancellationToken);
+                inFlightMax = Math.Max(inFlightMax, stub.Created - stub.HandedOut);
+                // Asking is work for the server too: all who wait are asked seldom, to see a clip that failed; else one, and the next when that one has all.
+                var askAll = Stopwatch.GetElapsedTime(askedAt) > AskAllInterval;
+                if (askAll) askedAt = Stopwatch.GetTimestamp();
+                if (askAll || stub.HandedOut == jobs) asked += await AskAsync(port, tokens, open, askAll, cancellationToken);
+                Console.Write($"\r{Stopwatch.GetElapsedTime(began).TotalSeconds:0} s: {stub.Created} at the provider, {stub.HandedOut} fetched, {jobs - open.Sum(some => some.Count)} of {jobs} known to be ready ");
             }
             Console.WriteLine();
             var took = Stopwatch.GetElapsedTime(began);
@@ -58,6 +63,7 @@ internal static class OrchestrationSuite
             results.Add("orchestration.process_cpu_ms_per_job", "ms", (self.TotalProcessorTime - cpuBefore).TotalMilliseconds / jobs);
             results.Add("orchestration.ffmpeg_cpu_ms_per_job", "ms", (ChildrenCpu() - childrenBefore).TotalMilliseconds / jobs);
             results.Add("orchestration.polls_per_job", "calls", (double)stub.Polls / jobs);
+            results.Add("orchestration.questions_of_the_bench", "calls", asked);
             results.Print(Console.Out);
             await results.WriteAsync(resultsDir, cancellationToken);
             await server.StopAsync();
@@ -106,20 +112,27 @@ internal static class OrchestrationSuite
         return ids;
     }
 
-    private static async Task<int> CountReadyAsync(int port, string[] tokens, List<string>[] ids, CancellationToken cancellationToken)
+    /// <summary>
+    /// Takes out of <paramref name="open"/> what is ready, asking only those who wait for something, and unless <paramref name="askAll"/> only until one of them goes on waiting;
+    /// answers how many were asked.
+    /// </summary>
+    private static async Task<int> AskAsync(int port, string[] tokens, HashSet<string>[] open, bool askAll, CancellationToken cancellationToken)
     {
-        var ready = 0;
-        for (var user = 0; user < Users; user++)
+        var (asked, waits) = (0, false);
+        for (var user = 0; user < Users && (askAll || !waits); user++)
         {
+            if (open[user].Count == 0) continue;
+            asked++;
             using var json = await CallAsync(port, HttpCaller.Request("GET", $"/api/v1/generations?limit=100", tokens[user], null, ""), cancellationToken);
             foreach (var item in json.RootElement.GetProperty("items").EnumerateArray())
             {
                 var status = item.GetProperty("status").GetString();
                 if (status is "failed" or "cancelled") throw new InvalidOperationException("A generation failed: " + item.GetRawText());
-                if (status == "ready" && ids[user].Contains(item.GetProperty("id").GetString()!)) ready++;
+                if (status == "ready") open[user].Remove(item.GetProperty("id").GetString()!);
             }
+            waits |= open[user].Count > 0;
         }
-        return ready;
+        return asked;
     }
 
     private static async Task<JsonDocument> CallAsync(int port, byte[] request, CancellationToken cancellationToken)

@@ -16,11 +16,15 @@ internal sealed class StubProvider : IAsyncDisposable
     private readonly TimeSpan _shortest;
     private readonly TimeSpan _longest;
     private int _created;
+    private int _handedOut;
     private long _polls;
 
     private StubProvider(WebApplication app, byte[] clip, TimeSpan shortest, TimeSpan longest) => (_app, _clip, _shortest, _longest) = (app, clip, shortest, longest);
 
     public int Created => _created;
+
+    /// <summary>Jobs whose clip was fetched.</summary>
+    public int HandedOut => Volatile.Read(ref _handedOut);
 
     public long Polls => Interlocked.Read(ref _polls);
 
@@ -62,17 +66,26 @@ internal sealed class StubProvider : IAsyncDisposable
         return Microsoft.AspNetCore.Http.Results.Json(View(job));
     }
 
-    private IResult Content(string id) => _jobs.ContainsKey(id) ? Microsoft.AspNetCore.Http.Results.Bytes(_clip, "video/mp4") : Microsoft.AspNetCore.Http.Results.NotFound();
+    private IResult Content(string id)
+    {
+        if (!_jobs.TryGetValue(id, out var job)) return Microsoft.AspNetCore.Http.Results.NotFound();
+        if (job.HandOut()) Interlocked.Increment(ref _handedOut);
+        return Microsoft.AspNetCore.Http.Results.Bytes(_clip, "video/mp4");
+    }
 
     private static object View(Job job) => new { id = job.Id, @object = "video", status = Stopwatch.GetTimestamp() >= job.DoneAt ? "completed" : "in_progress", progress = 50, created_at = 1, model = "stub-1", seconds = "1", size = "128x128" };
 
     private sealed class Job(string id, long doneAt)
     {
+        private int _fetched;
+
         public string Id { get; } = id;
 
         public long DoneAt { get; } = doneAt;
 
         public long SeenAt { get; set; }
-    }
 
+        /// <summary>True for the first fetch.</summary>
+        public bool HandOut() => Interlocked.Exchange(ref _fetched, 1) == 0;
+    }
 }

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
 using Microsoft.Extensions.Logging;
 using SkyRiff.App.Hosting;
 using SkyRiff.Gateway;
@@ -31,7 +32,7 @@ internal static class GatewayCommand
         var address = new Option<string>("--address") { Description = "Where the instance is reached: host:port or unix:/path.", Required = true };
         var weight = new Option<int>("--weight") { Description = "Its share beside other instances, 1 to 1000.", DefaultValueFactory = _ => 1 };
         var lease = new Option<int>("--lease") { Description = "Seconds after which the instance is gone when nobody renews.", DefaultValueFactory = _ => 15 };
-        var check = new Option<Uri?>("--check") { Description = "Renew only while this address answers 2xx." };
+        var check = new Option<Uri?>("--check") { Description = "Renew only while this address answers 2xx.", CustomParser = ParseAddress };
         var register = new Command("register", "Keeps an instance in a registry that gateways follow, until Ctrl+C.") { redis, registry, address, weight, lease, check };
         register.SetAction((parsed, token) => CommandLine.GuardAsync(async () =>
         {
@@ -40,6 +41,15 @@ internal static class GatewayCommand
                 TimeSpan.FromSeconds(parsed.GetValue(lease)), parsed.GetValue(check), Console.Out, logs, token));
         }));
         return register;
+    }
+
+    /// <summary>The library knows no addresses; what cannot be one is refused with the other mistakes.</summary>
+    private static Uri? ParseAddress(ArgumentResult argument)
+    {
+        var text = argument.Tokens.Count > 0 ? argument.Tokens[0].Value : "";
+        if (Uri.TryCreate(text, UriKind.Absolute, out var address)) return address;
+        argument.AddError($"'{text}' is no address such as http://10.0.0.1:5000/health/ready");
+        return null;
     }
 
     private static Command MakeRevoke()

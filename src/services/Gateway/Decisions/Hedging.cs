@@ -1,9 +1,10 @@
 using System.Numerics;
 using SkyRiff.Gateway.Configuration;
+using SkyRiff.Resilience.Balancing;
 
 namespace SkyRiff.Gateway.Decisions;
 
-/// <summary>A route's hedging: how long to wait, and what came of it. The pure part that waits is in Resilience (<c>Hedge</c>); a front that does not await has it in its state machine.</summary>
+/// <summary>A route's hedging: how long to wait, and what came of it. The lean front waits in its state machine, Kestrel in <see cref="Kestrel.HedgeRace"/>.</summary>
 internal sealed class Hedging(HedgeConfig config)
 {
     /// <summary>Answers before which a percentile says nothing.</summary>
@@ -22,6 +23,18 @@ internal sealed class Hedging(HedgeConfig config)
     public long Won => Volatile.Read(ref _won);
 
     public TimeSpan Delay => _latency is { Answers: >= AnswersMin } latency ? TimeSpan.FromMicroseconds(latency.Microseconds) : Config.After;
+
+    /// <summary>
+    /// Another target than the one that was asked, paid from the cluster's retry budget; null when there is none, or the budget is empty. A call to it has begun,
+    /// whose end is owed to the cluster's group.
+    /// </summary>
+    public static Target? BeginSecond(EdgeVerdict verdict, long now)
+    {
+        var cluster = verdict.Arm!.Cluster;
+        if (cluster.Choose(verdict.HashKey, verdict.Target!.Endpoint, now) is not { } target || target == verdict.Target || !cluster.Budget.TryTake()) return null;
+        EndpointGroup.Begin(target.Endpoint);
+        return target;
+    }
 
     /// <summary>From the request to its answer, whoever gave it.</summary>
     public void Answered(long nanoseconds) => _latency?.Add(nanoseconds / 1000);

@@ -55,7 +55,18 @@ internal sealed class ForwardedCall(TimeProvider time)
     /// <summary>What a mirror gets of it; null when none does.</summary>
     public MirrorCopy? Copy { get; set; }
 
+    /// <summary>What a second target would get of it; null when the request has no body, or is not hedged.</summary>
+    public KeptBody? Kept { get; set; }
+
+    /// <summary>A second target was asked, which happens once.</summary>
+    public bool IsHedged { get; set; }
+
+    public long Started { get; set; }
+
     public int Attempts { get; set; }
+
+    /// <summary>When the attempt began that is answered; of two in a race, that of who won.</summary>
+    public long AttemptBegan { get; set; }
 
     public long AttemptNanoseconds { get; set; }
 
@@ -70,8 +81,9 @@ internal sealed class ForwardedCall(TimeProvider time)
         _context.Initialize(features);
         Aborted = _context.RequestAborted;
         _leaving = Aborted.UnsafeRegister(static state => ((ForwardedCall)state!)._limit.Cancel(), this);
-        IsUnderstood = BodyBegun = false;
+        IsUnderstood = BodyBegun = IsHedged = false;
         Copy = null;
+        Kept = null;
         Attempts = Status = 0;
         AttemptNanoseconds = BytesIn = BytesOut = 0;
         return this;
@@ -83,6 +95,7 @@ internal sealed class ForwardedCall(TimeProvider time)
         var isFree = _leaving.Unregister() && _limit.TryReset() && !_isShared;
         Aborted = default;
         Copy = null;
+        Kept = null;
         Verdict.Clear();
         _context.Uninitialize();
         return isFree;
@@ -110,6 +123,9 @@ internal sealed class ForwardedCall(TimeProvider time)
     }
 
     public bool MayRepeat(bool nothingWasSent) => !BodyBegun && (nothingWasSent || Head.IsIdempotent);
+
+    /// <summary>A second target may be asked, when the first has not answered after a while. Retries have waited already.</summary>
+    public bool MayHedge => Verdict.Route!.Hedging is not null && !IsHedged && Attempts == 0 && Head is { IsIdempotent: true, Upgrade: false };
 
     /// <summary>The attempt failed with what the client gets if no other is made.</summary>
     public AttemptResult Failed(int status, string code, string detail, bool nothingWasSent = false)

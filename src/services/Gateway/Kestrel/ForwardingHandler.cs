@@ -45,7 +45,7 @@ internal sealed class ForwardingHandler(EdgeRuntime runtime, Http1Forwarder http
     public async Task ProcessRequestAsync(ForwardedCall context)
     {
         var call = context;
-        var started = runtime.Clock.Now;
+        var started = call.Started = runtime.Clock.Now;
         var http = call.Context;
         if (_isDraining && HttpProtocol.IsHttp11(http.Request.Protocol)) http.Response.Headers.Connection = "close";
         var verdict = call.Verdict;
@@ -104,6 +104,7 @@ internal sealed class ForwardingHandler(EdgeRuntime runtime, Http1Forwarder http
         var cluster = verdict.Arm!.Cluster;
         cluster.Budget.OnCall();
         call.Copy = MirrorCopy.Begin(call);
+        if (call.MayHedge && call.Head.Body != BodyKind.None) call.Kept = new KeptBody();
         var deadline = runtime.Clock.Now + (long)verdict.Timeout.TotalNanoseconds;
         while (true)
         {
@@ -113,7 +114,7 @@ internal sealed class ForwardingHandler(EdgeRuntime runtime, Http1Forwarder http
                 return Outcome.Failed;
             }
             EdgeSnapshot.BeginAttempt(verdict);
-            var began = runtime.Clock.Now;
+            var began = call.AttemptBegan = runtime.Clock.Now;
             var attempt = new AttemptResult(Outcome.Abandoned);
             if (call.Attempts > 0) verdict.RemainingMilliseconds = Math.Max(1, (deadline - began) / 1_000_000);
             try
@@ -123,7 +124,7 @@ internal sealed class ForwardingHandler(EdgeRuntime runtime, Http1Forwarder http
             }
             finally
             {
-                call.AttemptNanoseconds = runtime.Clock.Now - began;
+                call.AttemptNanoseconds = runtime.Clock.Now - call.AttemptBegan;
                 EdgeSnapshot.EndAttempt(verdict, attempt.Outcome, call.AttemptNanoseconds, runtime.Clock.Now);
             }
             if (attempt.IsAnswered) return attempt.Outcome;

@@ -47,7 +47,7 @@ internal sealed partial class Http1Forwarder
             while (!isPassed)
             {
                 var hasEnded = false;
-                if (!body.IsDone && upstream.Unread.Length == 0)
+                if (!body.IsDone && Upstream.Unread.Length == 0)
                 {
                     hasEnded = !await FillAsync();
                     if (hasEnded && body.Kind != BodyKind.UntilClose) return false;
@@ -71,13 +71,13 @@ internal sealed partial class Http1Forwarder
             var writer = new HeadWriter(_out);
             if (!body.IsDone && !hasEnded)
             {
-                body.Move(upstream.Unread.Span, ref writer, out var consumed);
-                upstream.Consume(consumed);
+                body.Move(Upstream.Unread.Span, ref writer, out var consumed);
+                Upstream.Consume(consumed);
             }
             if (hasEnded) body.TryEnd(ref writer);
             isLast = body.IsDone;
             if (body.Refusal != Refusal.None) return 0;
-            var leaving = pipe.Pass(_out.AsSpan(0, writer.Length), flush: body.Kind != BodyKind.Length && upstream.IsDrained, isLast);
+            var leaving = pipe.Pass(_out.AsSpan(0, writer.Length), flush: body.Kind != BodyKind.Length && Upstream.IsDrained, isLast);
             if (leaving.Length > 0) output.Write(leaving); // an empty write is an error where no body may be
             if (call.Verdict.Cache is not { } cache) return leaving.Length;
             if (pipe.Capture is { IsGivenUp: true }) cache.OnCaptureGivenUp(new MonotonicClock(time).Now);

@@ -9,7 +9,7 @@ using Outcome = SkyRiff.Resilience.Calls.Verdict;
 namespace SkyRiff.Gateway.Kestrel;
 
 /// <summary>One attempt over a pooled HTTP/1.1 connection: what is sent is rebuilt, what comes is read by the strict core.</summary>
-internal sealed partial class Http1Forwarder(Http1UpstreamPool pool, TimeProvider time)
+internal sealed partial class Http1Forwarder(Http1UpstreamPool pool, HedgeRace race, TimeProvider time)
 {
     private const int InterimsMax = 16;
     private const int EndPieceBytesMax = 4096;
@@ -22,7 +22,7 @@ internal sealed partial class Http1Forwarder(Http1UpstreamPool pool, TimeProvide
         var mayBeStale = true;
         while (true)
         {
-            Http1Upstream? upstream = mayBeStale ? pool.TryTake(verdict.Target!, cluster) : null;
+            var upstream = mayBeStale ? pool.TryTake(verdict.Target!, cluster) : null;
             try
             {
                 upstream ??= await Http1Upstream.ConnectAsync(verdict.Target!, cluster.Config.ConnectTimeout, call.Aborted);
@@ -31,15 +31,11 @@ internal sealed partial class Http1Forwarder(Http1UpstreamPool pool, TimeProvide
             {
                 return call.Failed(502, "gateway.upstream_unreachable", "No upstream could be reached.", nothingWasSent: true);
             }
-            var exchange = new Exchange(call, upstream, time);
+            var exchange = new Exchange(call, upstream, pool, race, time);
             try
             {
                 var result = await exchange.RunAsync(timeout);
-                if (exchange.IsReusable)
-                {
-                    pool.GiveBack(upstream, cluster);
-                    upstream = null;
-                }
+                if (exchange.IsReusable) pool.GiveBack(exchange.Release(), cluster);
                 // Not a retry: the connection was dead before the request, so it costs no budget.
                 if (result.IsAnswered || !exchange.WasStale || !call.MayRepeat(nothingWasSent: false)) return result;
                 mayBeStale = false;
@@ -47,21 +43,34 @@ internal sealed partial class Http1Forwarder(Http1UpstreamPool pool, TimeProvide
             }
             finally
             {
-                upstream?.Dispose();
+                exchange.Dispose();
             }
         }
     }
 
-    private sealed partial class Exchange(ForwardedCall call, Http1Upstream upstream, TimeProvider time)
+    private sealed partial class Exchange(ForwardedCall call, Http1Upstream first, Http1UpstreamPool pool, HedgeRace race, TimeProvider time) : IDisposable
     {
         private readonly byte[] _out = call.Workspace;
-        private readonly ResponseHead _head = call.Answer;
+        private Http1Upstream? _upstream = first;
+        private ResponseHead _head = call.Answer;
         private Refusal _bodyRefusal;
 
         public bool IsReusable { get; private set; }
 
         /// <summary>A used connection ended before it answered.</summary>
         public bool WasStale { get; private set; }
+
+        /// <summary>Who answers: the one that was asked first, unless a second was asked and is better.</summary>
+        private Http1Upstream Upstream => _upstream!;
+
+        public Http1Upstream Release()
+        {
+            var upstream = Upstream;
+            _upstream = null;
+            return upstream;
+        }
+
+        public void Dispose() => _upstream?.Dispose();
 
         public async Task<AttemptResult> RunAsync(TimeSpan timeout)
         {
@@ -73,9 +82,9 @@ internal sealed partial class Http1Forwarder(Http1UpstreamPool pool, TimeProvide
             var upload = Task.CompletedTask;
             try
             {
-                await upstream.SendAsync(_out.AsMemory(0, length), call.Limit);
-                if (hasBody) upload = UploadAsync(uploading!.Token);
-                var status = await ReadFinalHeadAsync(call.Limit);
+                await Upstream.SendAsync(_out.AsMemory(0, length), call.Limit);
+                if (hasBody) upload = UploadAsync(Upstream, uploading!.Token);
+                var status = call.MayHedge ? await RaceAsync(timeout) : await ReadFinalHeadAsync(Upstream, _head, call.Limit);
                 if (status == ParseStatus.Refused) return call.Failed(502, "gateway.upstream_" + Refusals.CodeOf(_head.Refusal), "The upstream's answer cannot be understood in exactly one way.");
                 if (status == ParseStatus.Incomplete) return Closed();
                 call.Allow(Timeout.InfiniteTimeSpan);
@@ -105,7 +114,8 @@ internal sealed partial class Http1Forwarder(Http1UpstreamPool pool, TimeProvide
 
         private AttemptResult Closed()
         {
-            WasStale = upstream.WasUsed;
+            if (_upstream is null) return call.Failed(502, "gateway.upstream_unreachable", "No upstream could be reached.");
+            WasStale = _upstream.WasUsed;
             return call.Failed(502, "gateway.upstream_closed", "The upstream closed the connection before it answered.");
         }
 
@@ -124,14 +134,14 @@ internal sealed partial class Http1Forwarder(Http1UpstreamPool pool, TimeProvide
         }
 
         /// <summary>Interim answers stay here: the server sends its own "100 Continue" when the body is read.</summary>
-        private async Task<ParseStatus> ReadFinalHeadAsync(CancellationToken cancellationToken)
+        private async Task<ParseStatus> ReadFinalHeadAsync(Http1Upstream upstream, ResponseHead head, CancellationToken cancellationToken)
         {
             for (var interims = 0; interims <= InterimsMax; interims++)
             {
-                var status = await upstream.ReadHeadAsync(_head, call.Verdict.Snapshot!.HeadLimits, call.Head.Method == MethodKind.Head, call.Head.Upgrade, cancellationToken);
-                if (status != ParseStatus.Complete || !_head.IsInterim) return status;
+                var status = await upstream.ReadHeadAsync(head, call.Verdict.Snapshot!.HeadLimits, call.Head.Method == MethodKind.Head, call.Head.Upgrade, cancellationToken);
+                if (status != ParseStatus.Complete || !head.IsInterim) return status;
             }
-            _head.Refusal = Refusal.StatusInvalid;
+            head.Refusal = Refusal.StatusInvalid;
             return ParseStatus.Refused;
         }
 
@@ -140,6 +150,7 @@ internal sealed partial class Http1Forwarder(Http1UpstreamPool pool, TimeProvide
             var outcome = _head.Status >= 500 ? Outcome.Failed : _head.Status >= 400 ? Outcome.Refused : Outcome.Succeeded;
             if (_head.Status is 502 or 503 or 504 && call.MayRepeat(nothingWasSent: false) && call.Attempts < call.Verdict.Arm!.Cluster.Config.RetriesMax && call.Verdict.Arm.Cluster.Budget.Available > 0)
                 return call.Failed(_head.Status, "gateway.upstream_failed", "The upstream failed.");
+            call.Verdict.Route!.Hedging?.Answered(race.Now - call.Started);
             if (call.Verdict.Shapes && !_head.IsSwitching) return await AnswerShapedAsync(outcome, upload);
             call.Status = _head.Status;
             ApplyHead(_head);
@@ -163,7 +174,7 @@ internal sealed partial class Http1Forwarder(Http1UpstreamPool pool, TimeProvide
         }
 
         private bool MayBeReused(bool keepAlive, Task upload) =>
-            keepAlive && upload.IsCompletedSuccessfully && upstream.Unread.Length == 0 && (call.Head.Body == BodyKind.None || call.Head.Method is not (MethodKind.Get or MethodKind.Head));
+            keepAlive && upload.IsCompletedSuccessfully && Upstream.Unread.Length == 0 && (call.Head.Body == BodyKind.None || call.Head.Method is not (MethodKind.Get or MethodKind.Head));
 
         private bool Abort()
         {
@@ -176,9 +187,9 @@ internal sealed partial class Http1Forwarder(Http1UpstreamPool pool, TimeProvide
             var output = call.Context.Response.BodyWriter;
             while (!body.IsDone)
             {
-                if (upstream.Unread.Length == 0 && !await FillAsync()) return body.Kind == BodyKind.UntilClose;
+                if (Upstream.Unread.Length == 0 && !await FillAsync()) return body.Kind == BodyKind.UntilClose;
                 var written = Move(ref body, output, out var consumed);
-                upstream.Consume(consumed);
+                Upstream.Consume(consumed);
                 if (body.Refusal != Refusal.None) return false;
                 if (written == 0) continue;
                 call.BytesOut += written;
@@ -198,25 +209,25 @@ internal sealed partial class Http1Forwarder(Http1UpstreamPool pool, TimeProvide
         private async ValueTask<bool> FillAsync()
         {
             call.Allow(call.Verdict.Route!.StreamIdleTimeout);
-            var isMore = await upstream.FillAsync(call.Limit);
+            var isMore = await Upstream.FillAsync(call.Limit);
             call.Allow(Timeout.InfiniteTimeSpan);
             return isMore;
         }
 
         private int Move(ref BodyTransfer body, PipeWriter output, out int consumed)
         {
-            var input = upstream.Unread.Span;
+            var input = Upstream.Unread.Span;
             var writer = new HeadWriter(output.GetSpan(input.Length + BodyTransfer.FramingBytesMax));
             body.Move(input, ref writer, out consumed);
             output.Advance(writer.Length);
             return writer.Length;
         }
 
-        private async Task UploadAsync(CancellationToken cancellationToken)
+        private async Task UploadAsync(Http1Upstream upstream, CancellationToken cancellationToken)
         {
             try
             {
-                await PassBodyAsync(cancellationToken);
+                await PassBodyAsync(upstream, cancellationToken);
             }
             catch (BadHttpRequestException broken)
             {
@@ -227,7 +238,7 @@ internal sealed partial class Http1Forwarder(Http1UpstreamPool pool, TimeProvide
             }
         }
 
-        private async Task PassBodyAsync(CancellationToken cancellationToken)
+        private async Task PassBodyAsync(Http1Upstream upstream, CancellationToken cancellationToken)
         {
             var reader = call.Context.Request.BodyReader;
             var chunked = call.Head.Body == BodyKind.Chunked;
@@ -242,6 +253,7 @@ internal sealed partial class Http1Forwarder(Http1UpstreamPool pool, TimeProvide
                     call.BytesIn += part.Length;
                     if (call.BytesIn > call.Verdict.Route!.BodyBytesMax) throw new BadHttpRequestException("The body is larger than this route takes.", StatusCodes.Status413PayloadTooLarge);
                     call.Copy?.Add(part.Span);
+                    call.Kept?.Add(part.Span);
                     if (chunked) await upstream.SendAsync(prefix.AsMemory(0, ChunkPrefix(prefix, part.Length)), cancellationToken);
                     await upstream.SendAsync(part, cancellationToken);
                     if (chunked) await upstream.SendAsync("\r\n"u8.ToArray(), cancellationToken);
@@ -251,6 +263,7 @@ internal sealed partial class Http1Forwarder(Http1UpstreamPool pool, TimeProvide
                 if (!read.IsCompleted && (chunked || call.BytesIn < call.Head.ContentLength)) continue;
                 call.Copy?.End();
                 if (chunked) await upstream.SendAsync("0\r\n\r\n"u8.ToArray(), cancellationToken);
+                call.Kept?.End();
                 return;
             }
         }
@@ -280,11 +293,11 @@ internal sealed partial class Http1Forwarder(Http1UpstreamPool pool, TimeProvide
             {
                 do
                 {
-                    if (upstream.Unread.Length == 0) continue;
-                    await client.WriteAsync(upstream.Unread, ended.Token);
-                    upstream.Consume(upstream.Unread.Length);
+                    if (Upstream.Unread.Length == 0) continue;
+                    await client.WriteAsync(Upstream.Unread, ended.Token);
+                    Upstream.Consume(Upstream.Unread.Length);
                 }
-                while (await upstream.FillAsync(ended.Token));
+                while (await Upstream.FillAsync(ended.Token));
             }
             finally
             {
@@ -297,7 +310,7 @@ internal sealed partial class Http1Forwarder(Http1UpstreamPool pool, TimeProvide
             try
             {
                 int read;
-                while ((read = await client.ReadAsync(_out, ended.Token)) > 0) await upstream.SendAsync(_out.AsMemory(0, read), ended.Token);
+                while ((read = await client.ReadAsync(_out, ended.Token)) > 0) await Upstream.SendAsync(_out.AsMemory(0, read), ended.Token);
             }
             finally
             {

@@ -14,11 +14,12 @@ namespace SkyRiff.Gateway.Kestrel;
 internal sealed class Http2Forwarder : IDisposable
 {
     private readonly HttpMessageInvoker _invoker;
+    private readonly HedgeRace _race;
     private readonly TimeProvider _time;
 
-    public Http2Forwarder(TimeProvider time)
+    public Http2Forwarder(HedgeRace race, TimeProvider time)
     {
-        _time = time;
+        (_race, _time) = (race, time);
         _invoker = new HttpMessageInvoker(new SocketsHttpHandler
         {
             UseProxy = false,
@@ -35,16 +36,17 @@ internal sealed class Http2Forwarder : IDisposable
 
     public async Task<AttemptResult> TryAsync(ForwardedCall call, TimeSpan timeout)
     {
-        var cluster = call.Verdict.Arm!.Cluster;
         call.Share(); // the client library may go on reading the body after it has answered
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(call.Aborted);
         await using var timer = _time.CreateTimer(state => ((CancellationTokenSource)state!).Cancel(), limit, timeout, Timeout.InfiniteTimeSpan);
-        using var message = Message(call, cluster);
+        // Either the race ends a contender, or it is who answers.
+        var asked = new Asked(_invoker, call, call.Verdict.Target!, call.AttemptBegan, limit.Token);
         try
         {
-            using var reply = await _invoker.SendAsync(message, limit.Token);
+            if (call.MayHedge) asked = await _race.RunAsync(call, asked, timeout, target => new Asked(_invoker, call, target, _race.Now, limit.Token), limit.Token);
+            await asked.Answering;
             timer.Change(Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
-            return await AnswerAsync(call, reply);
+            return await AnswerAsync(call, asked.Reply!);
         }
         catch (OperationCanceledException) when (!call.Aborted.IsCancellationRequested && limit.IsCancellationRequested && !call.Context.Response.HasStarted)
         {
@@ -61,11 +63,15 @@ internal sealed class Http2Forwarder : IDisposable
                 ? call.Failed(502, "gateway.upstream_unreachable", "No upstream could be reached.", nothingWasSent: true)
                 : call.Failed(502, "gateway.upstream_closed", "The upstream closed the connection before it answered.");
         }
+        finally
+        {
+            await asked.DisposeAsync();
+        }
     }
 
     public void Dispose() => _invoker.Dispose();
 
-    private static HttpRequestMessage Message(ForwardedCall call, Cluster cluster)
+    private static HttpRequestMessage Message(ForwardedCall call, Target to)
     {
         // Rebuilt exactly as for HTTP/1.1, read back, and handed over field by field.
         var bytes = new byte[64 * 1024];
@@ -75,13 +81,13 @@ internal sealed class Http2Forwarder : IDisposable
         if (writer.Overflowed || RequestParser.Parse(bytes, 0, writer.Length, HeadLimits.Default with { HeadBytesMax = ushort.MaxValue, EncodedSlashAllowed = true }, head) != ParseStatus.Complete)
             throw new IOException("The request is too large with what is added to it.");
         var target = Encoding.Latin1.GetString(head.Path) + (head.HasQuery ? "?" + Encoding.Latin1.GetString(head.Query) : "");
-        var scheme = cluster.Config.UpstreamTls ? "https://" : "http://";
-        var message = new HttpRequestMessage(new System.Net.Http.HttpMethod(Encoding.ASCII.GetString(head.MethodName)), new Uri(scheme + call.Verdict.Target!.Endpoint.Id + target, new UriCreationOptions { DangerousDisablePathAndQueryCanonicalization = true }))
+        var scheme = call.Verdict.Arm!.Cluster.Config.UpstreamTls ? "https://" : "http://";
+        var message = new HttpRequestMessage(new System.Net.Http.HttpMethod(Encoding.ASCII.GetString(head.MethodName)), new Uri(scheme + to.Endpoint.Id + target, new UriCreationOptions { DangerousDisablePathAndQueryCanonicalization = true }))
         {
             Version = HttpVersion.Version20,
             VersionPolicy = HttpVersionPolicy.RequestVersionExact,
         };
-        if (call.Head.Body != BodyKind.None) message.Content = new BodyContent(call);
+        if (call.Head.Body != BodyKind.None) message.Content = call.IsHedged ? new ReadOnlyMemoryContent(call.Kept!.Bytes) : new BodyContent(call);
         for (var i = 0; i < head.FieldCount; i++)
         {
             if (head.Fields[i].Dropped) continue;
@@ -93,7 +99,7 @@ internal sealed class Http2Forwarder : IDisposable
         return message;
     }
 
-    private static async Task<AttemptResult> AnswerAsync(ForwardedCall call, HttpResponseMessage reply)
+    private async Task<AttemptResult> AnswerAsync(ForwardedCall call, HttpResponseMessage reply)
     {
         var response = call.Context.Response;
         var status = (int)reply.StatusCode;
@@ -101,6 +107,7 @@ internal sealed class Http2Forwarder : IDisposable
             return call.Failed(status, "gateway.upstream_failed", "The upstream failed.");
         if (!TryApply(call, reply)) return call.Failed(502, "gateway.upstream_control_character", "The upstream's answer cannot be understood in exactly one way.");
         call.Status = status;
+        call.Verdict.Route!.Hedging?.Answered(_race.Now - call.Started);
         try
         {
             await using var body = await reply.Content.ReadAsStreamAsync(call.Aborted);
@@ -155,6 +162,40 @@ internal sealed class Http2Forwarder : IDisposable
         return true;
     }
 
+    /// <summary>A stream to a target; what is left of it is reset in the end.</summary>
+    private sealed class Asked : Contender
+    {
+        private readonly CancellationTokenSource _limit;
+        private readonly HttpRequestMessage _message;
+
+        public Asked(HttpMessageInvoker invoker, ForwardedCall call, Target target, long began, CancellationToken limit)
+            : base(target, began)
+        {
+            _limit = CancellationTokenSource.CreateLinkedTokenSource(limit);
+            _message = Message(call, target);
+            Answering = AskAsync(invoker);
+        }
+
+        public HttpResponseMessage? Reply { get; private set; }
+
+        public override Task<bool> Answering { get; }
+
+        public override async ValueTask DisposeAsync()
+        {
+            await _limit.CancelAsync();
+            await ((Task)Answering).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            Reply?.Dispose();
+            _message.Dispose();
+            _limit.Dispose();
+        }
+
+        private async Task<bool> AskAsync(HttpMessageInvoker invoker)
+        {
+            Reply = await invoker.SendAsync(_message, _limit.Token);
+            return (int)Reply.StatusCode < 500;
+        }
+    }
+
     /// <summary>The client's body, passed on as it comes; both directions run at once.</summary>
     private sealed class BodyContent(ForwardedCall call) : HttpContent
     {
@@ -181,12 +222,14 @@ internal sealed class Http2Forwarder : IDisposable
                     call.BytesIn += part.Length;
                     if (call.BytesIn > call.Verdict.Route!.BodyBytesMax) throw new BadHttpRequestException("The body is larger than this route takes.", StatusCodes.Status413PayloadTooLarge);
                     call.Copy?.Add(part.Span);
+                    call.Kept?.Add(part.Span);
                     await stream.WriteAsync(part, cancellationToken);
                 }
                 await stream.FlushAsync(cancellationToken);
                 reader.AdvanceTo(read.Buffer.End);
                 if (!read.IsCompleted) continue;
                 call.Copy?.End();
+                call.Kept?.End();
                 return;
             }
         }

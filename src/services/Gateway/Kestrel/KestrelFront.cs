@@ -46,8 +46,9 @@ internal sealed class KestrelFront : IAsyncDisposable
     {
         var metrics = new LaneMetrics();
         var pool = new Http1UpstreamPool(time);
-        var http2 = new Http2Forwarder(time);
-        var handler = new ForwardingHandler(runtime, new Http1Forwarder(pool, time), http2, metrics, log is null ? null : new AccessLogLane(log), time);
+        var race = new HedgeRace(runtime.Clock, time);
+        var http2 = new Http2Forwarder(race, time);
+        var handler = new ForwardingHandler(runtime, new Http1Forwarder(pool, race, time), http2, metrics, log is null ? null : new AccessLogLane(log), time);
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
         builder.WebHost.UseKestrelHttpsConfiguration().ConfigureKestrel(kestrel =>
@@ -86,7 +87,7 @@ internal sealed class KestrelFront : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         if (Interlocked.Exchange(ref _ended, 1) != 0) return;
-        using var limit = new CancellationTokenSource(DrainTimeout);
+        using var limit = new CancellationTokenSource(DrainTimeout, _time);
         await _server.StopAsync(limit.Token);
         await _services.DisposeAsync();
         await _tidying.DisposeAsync();

@@ -1,6 +1,5 @@
 using SkyRiff.Gateway.Decisions;
 using SkyRiff.Gateway.Http1;
-using SkyRiff.Resilience.Balancing;
 using Outcome = SkyRiff.Resilience.Calls.Verdict;
 
 namespace SkyRiff.Gateway.Lean;
@@ -27,9 +26,8 @@ internal sealed partial class Exchange
     {
         if (serial != _serial || _client is not { } client || _phase != Phase.AwaitingHead || _hedge is not null || _partial is not null || _upstream is not { HasPending: false }) return;
         if (!_request.IsDone || _interims > 0 || Loop.Now >= _deadline) return;
-        var (cluster, now) = (Verdict.Arm!.Cluster, Loop.Time.Nanoseconds);
-        if (cluster.Choose(Verdict.HashKey, Verdict.Target!.Endpoint, now) is not { } target || target == Verdict.Target || !cluster.Budget.TryTake()) return;
-        EndpointGroup.Begin(target.Endpoint);
+        var now = Loop.Time.Nanoseconds;
+        if (Hedging.BeginSecond(Verdict, now) is not { } target) return;
         (_hedgeTarget, _hedgeStarted) = (target, now);
         var pool = Loop.Upstreams.Of(target);
         if ((pool.TryTake() ?? pool.Connect()) is not { } hedge)

@@ -143,6 +143,7 @@ internal sealed partial class Exchange
             CloseUpstream(Outcome.Failed);
             return;
         }
+        Verdict.Route!.Hedging?.Answered(Loop.Time.Nanoseconds - _started);
         if (Verdict.Shapes) BeginShaped(buffer, start, end);
         else Forward(head, buffer, start, end);
     }
@@ -152,7 +153,6 @@ internal sealed partial class Exchange
         var client = _client!;
         var unknownLength = head.Body is BodyKind.Chunked or BodyKind.UntilClose;
         _attemptNanoseconds = Loop.Time.Nanoseconds - _attemptStarted;
-        Verdict.Route!.Hedging?.Answered(Loop.Time.Nanoseconds - _started);
         _status = head.Status;
         _phase = Phase.Streaming;
         _upstreamReusable = head.KeepAlive && _upstreamReusableRequest;

@@ -30,6 +30,12 @@ internal sealed record MediaFacts
 
     public required bool HasAudio { get; init; }
 
+    /// <summary>Pixels of a picture as decoded, with room for decoders that work in blocks: a stream with larger ones is not the one that was described.</summary>
+    public required long DecodedPixelsMax { get; init; }
+
+    /// <summary>How far a run may read: a little further than the clip's last stream is said to last.</summary>
+    public required TimeSpan ReadDurationMax { get; init; }
+
     public string Demuxer => Container == ClipContainer.Mov ? "mov" : "matroska";
 }
 

@@ -5,7 +5,8 @@ namespace SkyRiff.Videos.Media;
 
 /// <summary>
 /// Looks at a file that came from outside before anything else does. The first bytes decide whether it is one of two containers, and
-/// only then ffprobe sees it, with that demuxer forced: a playlist that names inner addresses never reaches a program that would follow it.
+/// only then anything reads it as that: a plain MP4's head is read here (<see cref="PlainMp4"/>), because starting a program costs more than all else about a small clip;
+/// every other file is given to ffprobe, with its demuxer forced: a playlist that names inner addresses never reaches a program that would follow it.
 /// </summary>
 internal sealed class MediaProbe(Ffmpeg ffmpeg)
 {
@@ -13,6 +14,7 @@ internal sealed class MediaProbe(Ffmpeg ffmpeg)
     private const int StreamsMax = 8;
     private const double FrameRateMin = 1;
     private const double FrameRateMax = 120;
+    private static readonly TimeSpan ReadDurationRoom = TimeSpan.FromSeconds(1);
 
     private static readonly string[] VideoCodecs = ["h264", "hevc", "vp8", "vp9", "av1", "mpeg4"];
     private static readonly string[] AudioCodecs = ["aac", "mp3", "opus", "vorbis", "flac", "ac3", "pcm_s16le"];
@@ -24,6 +26,8 @@ internal sealed class MediaProbe(Ffmpeg ffmpeg)
         if (length > limits.LengthMax) return MediaProblems.ClipTooLarge.Because($"The file has {length} bytes; at most {limits.LengthMax} are taken.");
         if (await ContainerOfAsync(path, token) is not { } container)
             return MediaProblems.ClipNotVideo.Because("The file is neither MP4 nor WebM by its first bytes.");
+
+        if (container == ClipContainer.Mov && await PlainMp4.ReadAsync(path, token) is { } said) return Judge(said, container, limits);
 
         byte[] reply;
         try
@@ -39,9 +43,11 @@ internal sealed class MediaProbe(Ffmpeg ffmpeg)
     }
 
     /// <summary>What ffprobe's reply means; pure, so that any reply can be tried.</summary>
-    internal static Outcome<MediaFacts> Judge(ReadOnlySpan<byte> reply, ClipContainer container, MediaLimits limits)
+    internal static Outcome<MediaFacts> Judge(ReadOnlySpan<byte> reply, ClipContainer container, MediaLimits limits) =>
+        Judge(ProbeReply.Parse(reply), container, limits);
+
+    internal static Outcome<MediaFacts> Judge(ProbeReply? probed, ClipContainer container, MediaLimits limits)
     {
-        var probed = ProbeReply.Parse(reply);
         if (probed?.Streams is not { Count: <= StreamsMax } streams) return MediaProblems.ClipUnreadable.Because("The file's streams cannot be listed.");
         if (streams.Find(IsPicture) is not { } picture) return MediaProblems.ClipNoPicture.Because("The file has no moving picture.");
         if (!VideoCodecs.Contains(picture.CodecName)) return MediaProblems.ClipCodec.Because($"Video coded as '{Plain(picture.CodecName)}' is not taken.");
@@ -68,8 +74,13 @@ internal sealed class MediaProbe(Ffmpeg ffmpeg)
             PixelFormat = picture.PixFmt ?? "",
             FrameRate = Math.Clamp(Ratio(picture.AvgFrameRate, '/') ?? 30, FrameRateMin, FrameRateMax),
             HasAudio = audio is not null,
+            DecodedPixelsMax = InBlocks(picture.Width) * InBlocks(picture.Height),
+            ReadDurationMax = TimeSpan.FromSeconds(Math.Clamp(Seconds(probed.Format?.Duration) ?? 0, duration, limits.DurationMax.TotalSeconds)) + ReadDurationRoom,
         };
     }
+
+    /// <summary>The largest blocks of the codecs we take are 64 pixels wide.</summary>
+    private static long InBlocks(int side) => ((long)side + 63) / 64 * 64;
 
     /// <summary>The container that the first bytes say: an <c>ftyp</c> box, or an EBML head.</summary>
     internal static ClipContainer? ContainerOf(ReadOnlySpan<byte> head) => head switch
@@ -79,15 +90,8 @@ internal sealed class MediaProbe(Ffmpeg ffmpeg)
         _ => null,
     };
 
-    private static async Task<ClipContainer?> ContainerOfAsync(string path, CancellationToken token)
-    {
-        await using var file = File.OpenRead(path);
-        var head = new byte[12];
-        var count = await file.ReadAtLeastAsync(head, head.Length, throwOnEndOfStream: false, token);
-        return ContainerOf(head.AsSpan(0, count));
-    }
-
-    private static FfmpegRun Question(string path, ClipContainer container) => new()
+    /// <summary>What ffprobe is asked.</summary>
+    internal static FfmpegRun Question(string path, ClipContainer container) => new()
     {
         Folder = Path.GetDirectoryName(path)!,
         OutputLengthMax = ReplyLengthMax,
@@ -100,6 +104,14 @@ internal sealed class MediaProbe(Ffmpeg ffmpeg)
             "-i", $"file:{path}",
         ],
     };
+
+    private static async Task<ClipContainer?> ContainerOfAsync(string path, CancellationToken token)
+    {
+        await using var file = File.OpenRead(path);
+        var head = new byte[12];
+        var count = await file.ReadAtLeastAsync(head, head.Length, throwOnEndOfStream: false, token);
+        return ContainerOf(head.AsSpan(0, count));
+    }
 
     private static bool IsPicture(ProbeStream stream) => stream.CodecType == "video" && stream.Disposition?.AttachedPic != 1;
 

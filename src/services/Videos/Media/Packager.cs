@@ -1,3 +1,4 @@
+using System.Globalization;
 using SkyRiff.Kernel;
 using SkyRiff.Kernel.Outcomes;
 using SkyRiff.Objects;
@@ -20,6 +21,16 @@ internal sealed record PackageRequest
     /// the size fits. A stranger's bits are always decoded and coded again.
     /// </summary>
     public bool SourceIsOurs { get; init; }
+
+    /// <summary>
+    /// The words that open the clip. It was described by its head, which may lie: pictures larger than it says are not decoded, and nothing is read that comes later
+    /// than its end.
+    /// </summary>
+    public IEnumerable<string> Input() =>
+    [
+        "-protocol_whitelist", "file,pipe", "-max_pixels", $"{Facts.DecodedPixelsMax}", "-t", Facts.ReadDurationMax.TotalSeconds.ToString("0.######", CultureInfo.InvariantCulture),
+        "-f", Facts.Demuxer, "-i", $"file:{SourcePath}",
+    ];
 }
 
 /// <summary>
@@ -27,7 +38,7 @@ internal sealed record PackageRequest
 /// <list type="number">
 /// <item>the first rendition and a master playlist that names only it, stored and announced at once;</item>
 /// <item>the other renditions, the top one as MP4 too;</item>
-/// <item>poster and preview strip;</item>
+/// <item>preview strip and poster, of the frames that the last rendition's run put aside;</item>
 /// <item>the master playlist of all renditions.</item>
 /// </list>
 /// Everything is stored under names with its content's hash, and nothing stored ever changes. Faults throw (<see cref="FfmpegException"/>,
@@ -46,24 +57,22 @@ internal sealed class Packager(Ffmpeg ffmpeg, IObjectStore store, Entropy entrop
         using var scratch = Scratch.New(ffmpeg.Options.ScratchRoot, entropy);
         var shelf = new PackageShelf(store, request.KeyPrefix, ffmpeg.Options.OutputBytesMax);
         var renditions = new Renditions(ffmpeg, request, scratch);
+        var stills = new Stills(ffmpeg, request, scratch);
         var ladder = Ladder.For(request.Facts.Width, request.Facts.Height);
+        Task<(Rendition Rendition, double Seconds)> MakeAsync(int rung, double from, double share) =>
+            renditions.MakeAsync(ladder[rung], rung == ladder.Count - 1 ? stills.Outputs() : [], shelf, done => progress(from + (done * share)), token);
 
-        var (first, seconds) = await renditions.MakeAsync(ladder[0], shelf, share => progress(share * 0.4), token);
-        if (seconds < (request.Facts.Duration.TotalSeconds * PlayableShareMin) - 0.2)
-            return MediaProblems.ClipUnreadable.Because(
-                $"The clip says that it lasts {request.Facts.Duration.TotalSeconds:0.#} s, but only {seconds:0.#} s of it can be played.");
+        var (first, seconds) = await MakeAsync(0, 0, 0.4);
+        if (Damage(request.Facts, seconds) is { } damage) return damage;
         var preview = await PutMasterAsync(shelf, "preview", [first], token);
         progress(0.45);
         await previewReady(new PackagePreview(preview, first), token);
 
         List<Rendition> made = [first];
-        foreach (var rung in ladder.Skip(1))
-        {
-            made.Add((await renditions.MakeAsync(rung, shelf, share => progress(0.45 + (share * 0.4)), token)).Rendition);
-        }
+        for (var rung = 1; rung < ladder.Count; rung++) made.Add((await MakeAsync(rung, 0.45, 0.4)).Rendition);
 
         progress(0.88);
-        var (poster, strip) = await new Stills(ffmpeg, request, scratch).TakeAsync(renditions.Mp4Of(ladder[0]), shelf, token);
+        var (poster, strip) = await stills.TakeAsync(shelf, token);
         var mp4 = await shelf.PutFileAsync("clip", "mp4", MediaTypes.Video, renditions.Mp4Of(ladder[^1]), token);
         var master = made.Count == 1 ? preview : await PutMasterAsync(shelf, "master", made, token);
         progress(1);
@@ -81,6 +90,16 @@ internal sealed class Packager(Ffmpeg ffmpeg, IObjectStore store, Entropy entrop
             HasAudio = request.Facts.HasAudio,
         };
     }
+
+    /// <summary>What is wrong with a clip that plays for <paramref name="seconds"/>, if anything is.</summary>
+    private static Problem? Damage(MediaFacts facts, double seconds) => seconds switch
+    {
+        _ when seconds < (facts.Duration.TotalSeconds * PlayableShareMin) - 0.2 =>
+            MediaProblems.ClipUnreadable.Because($"The clip says that it lasts {facts.Duration.TotalSeconds:0.#} s, but only {seconds:0.#} s of it can be played."),
+        _ when seconds > facts.ReadDurationMax.TotalSeconds - 0.1 =>
+            MediaProblems.ClipUnreadable.Because($"The clip says that it lasts {facts.Duration.TotalSeconds:0.#} s, but it goes on."),
+        _ => null,
+    };
 
     private static Task<PackageObject> PutMasterAsync(PackageShelf shelf, string name, IEnumerable<Rendition> renditions, CancellationToken token) =>
         shelf.PutTextAsync(name, "m3u8", MediaTypes.Playlist, HlsPlaylist.WriteMaster(renditions), token);

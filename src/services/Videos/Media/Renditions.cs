@@ -17,16 +17,14 @@ internal sealed class Renditions(Ffmpeg ffmpeg, PackageRequest request, Scratch 
 
     public string Mp4Of(Rung rung) => scratch.File($"{rung.Name}.mp4");
 
-    /// <summary>The rung in both forms, the HLS one stored; and the seconds that it really plays.</summary>
-    public async Task<(Rendition Rendition, double Seconds)> MakeAsync(Rung rung, PackageShelf shelf, Action<double> progress, CancellationToken token)
+    /// <summary>
+    /// The rung in both forms, the HLS one stored; and the seconds that it really plays. <paramref name="beside"/> are arguments of what else the same run writes.
+    /// </summary>
+    public async Task<(Rendition Rendition, double Seconds)> MakeAsync(Rung rung, IReadOnlyList<string> beside, PackageShelf shelf, Action<double> progress, CancellationToken token)
     {
-        List<string> arguments =
-        [
-            "-protocol_whitelist", "file,pipe", "-f", request.Facts.Demuxer, "-i", $"file:{request.SourcePath}",
-            "-map", "0:v:0", "-map", "0:a:0?", "-sn", "-dn", .. Reproducible,
-        ];
+        List<string> arguments = [.. request.Input(), "-map", "0:v:0", "-map", "0:a:0?", "-sn", "-dn", .. Reproducible];
         arguments.AddRange(CanPassOn(rung) ? ["-c", "copy"] : [.. Video(rung), .. Sound(rung)]);
-        arguments.AddRange(["-f", "tee", Forms(rung)]);
+        arguments.AddRange(["-f", "tee", Forms(rung), .. beside]);
         await ffmpeg.RunAsync(
             new FfmpegRun
             {
@@ -36,6 +34,8 @@ internal sealed class Renditions(Ffmpeg ffmpeg, PackageRequest request, Scratch 
             },
             token);
 
+        // The program is content when not one picture could be decoded, and leaves a part of the files.
+        if (!File.Exists(scratch.File($"{rung.Name}.m3u8")) || !File.Exists(Mp4Of(rung))) throw new FfmpegException(FfmpegFault.Failed, "ffmpeg found no pictures", "");
         var playlist = HlsPlaylist.Parse(await File.ReadAllTextAsync(scratch.File($"{rung.Name}.m3u8"), token));
         var codecs = CodecNames.Of(await HeadAsync(scratch.File($"{rung.Name}.m4s"), playlist.HeadLength, token), request.Facts.HasAudio);
         var media = await shelf.PutFileAsync(rung.Name, "m4s", MediaTypes.Video, scratch.File($"{rung.Name}.m4s"), token);

@@ -1,11 +1,13 @@
 using System.Net;
 using Microsoft.Extensions.Logging.Abstractions;
 using SkyRiff.Gateway.Configuration;
+using SkyRiff.Gateway.Decisions;
 using SkyRiff.Gateway.Kestrel;
 using SkyRiff.Gateway.Lean;
 using SkyRiff.Gateway.ResponseCache;
 using SkyRiff.Gateway.Running;
 using SkyRiff.Kernel;
+using SkyRiff.Resilience;
 using SkyRiff.Services.Tests.Gateway.Lean;
 using SkyRiff.Testing;
 using Xunit;
@@ -26,6 +28,10 @@ internal sealed class BothFronts : IAsyncDisposable
     public ResponseStore Store => _runtime.Snapshot.Store;
 
     public LeanFront? Lean => _lean;
+
+    public EdgeSnapshot Snapshot => _runtime.Snapshot;
+
+    public MonotonicClock Clock => _runtime.Clock;
 
     public static async Task<BothFronts> StartAsync(string front, IPEndPoint upstream, Func<RouteConfig, RouteConfig> route, Func<EdgeConfig, EdgeConfig>? edge = null)
     {

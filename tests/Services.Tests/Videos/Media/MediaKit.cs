@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Diagnostics;
 using SkyRiff.Kernel;
 using SkyRiff.Objects;
@@ -57,6 +58,31 @@ internal sealed class MediaKit : IDisposable
         var output = process.StandardOutput.ReadToEnd();
         process.WaitForExit();
         return process.ExitCode == 0 ? output : throw new InvalidOperationException($"{program} failed: {errors.Result}");
+    }
+
+    /// <summary>
+    /// A clip's bytes with what its head says of the pictures taken from another clip: the sizes in tkhd and stsd, and the decoder's parameters. The other's must not be
+    /// longer; the clip's own pictures stay where they are.
+    /// </summary>
+    public static byte[] WithDescriptionOf(byte[] clip, byte[] other)
+    {
+        var changed = clip.ToArray();
+        var (to, from) = (Box(clip, "tkhd"), Box(other, "tkhd"));
+        other.AsSpan(from.At + from.Length - 8, 8).CopyTo(changed.AsSpan(to.At + to.Length - 8));
+        const int SizeInDescription = 16 + 32; // of the first entry
+        (to, from) = (Box(clip, "stsd"), Box(other, "stsd"));
+        other.AsSpan(from.At + SizeInDescription, 4).CopyTo(changed.AsSpan(to.At + SizeInDescription));
+        (to, from) = (Box(clip, "avcC"), Box(other, "avcC"));
+        if (from.Length > to.Length) throw new ArgumentException("The other clip's parameters are longer.", nameof(other));
+        other.AsSpan(from.At + 8, from.Length - 8).CopyTo(changed.AsSpan(to.At + 8));
+        return changed;
+    }
+
+    /// <summary>Where the first box of a type lies, its head included.</summary>
+    public static (int At, int Length) Box(ReadOnlySpan<byte> file, string type)
+    {
+        var at = file.IndexOf(System.Text.Encoding.ASCII.GetBytes(type)) - 4;
+        return at < 0 ? throw new ArgumentException($"There is no {type}.", nameof(type)) : (at, BinaryPrimitives.ReadInt32BigEndian(file[at..]));
     }
 
     /// <summary>Copies all stored objects to plain files under the returned folder, as a web server would show them.</summary>

@@ -1,6 +1,8 @@
+using System.Buffers.Binary;
 using System.Security.Cryptography;
 using System.Text.Json;
 using Shouldly;
+using SkyRiff.Kernel;
 using SkyRiff.Objects;
 using SkyRiff.Videos.Media;
 using Xunit;
@@ -95,18 +97,69 @@ public sealed class PackagerTests : IDisposable
         manifest.Mp4.ContentType.ShouldBe("video/mp4");
     }
 
-    [Fact]
-    public async Task The_poster_is_not_the_black_beginning_and_the_strip_has_ten_frames()
+    [Theory]
+    [InlineData(360, 640, 90, 160)]
+    [InlineData(960, 540, 160, 90)]
+    public async Task The_poster_is_not_the_black_beginning_and_the_strip_has_ten_frames(int width, int height, int stripWidth, int stripHeight)
     {
-        var manifest = await PackageAsync(_kit.Clip("source.mp4", 360, 640));
+        var manifest = await PackageAsync(_kit.Clip("source.mp4", width, height));
         var site = await _kit.ExportAsync(Token);
 
         var brightness = MediaKit.Run("ffprobe", "-f", "lavfi", "-i", $"movie={Path.Combine(site, manifest.Poster.Key)},signalstats", "-show_entries", "frame_tags=lavfi.signalstats.YAVG", "-of", "csv=p=0");
         double.Parse(brightness.Trim()).ShouldBeGreaterThan(50);
-        Size(Path.Combine(site, manifest.Poster.Key)).ShouldBe((360, 640));
+        Size(Path.Combine(site, manifest.Poster.Key)).ShouldBe((width, height));
         Size(Path.Combine(site, manifest.Strip.Image.Key)).ShouldBe((manifest.Strip.FrameWidth * 10, manifest.Strip.FrameHeight));
-        (manifest.Strip.Frames, manifest.Strip.FrameWidth, manifest.Strip.FrameHeight).ShouldBe((10, 90, 160));
+        (manifest.Strip.Frames, manifest.Strip.FrameWidth, manifest.Strip.FrameHeight).ShouldBe((10, stripWidth, stripHeight));
     }
+
+    [Theory]
+    [InlineData(128, 128, 1)] // one run makes everything
+    [InlineData(640, 480, 2)] // one for each rung
+    [InlineData(960, 540, 3)] // and one for the large poster
+    public async Task A_plain_clip_is_checked_and_packaged_with_few_starts_of_a_program(int width, int height, int starts)
+    {
+        var source = _kit.Clip("source.mp4", width, height, 1);
+        var log = _kit.File("starts.log");
+        string Counted(string program)
+        {
+            var script = _kit.File(program);
+            File.WriteAllText(script, $"#!/bin/sh\necho {program} >> '{log}'\nexec {program} \"$@\"\n");
+            File.SetUnixFileMode(script, UnixFileMode.UserRead | UnixFileMode.UserExecute);
+            return script;
+        }
+        var ffmpeg = new Ffmpeg(_kit.Ffmpeg.Options with { FfmpegPath = Counted("ffmpeg"), FfprobePath = Counted("ffprobe") }, TimeProvider.System);
+
+        var facts = (await new MediaProbe(ffmpeg).InspectAsync(source, new MediaLimits(), Token)).Value;
+        var manifest = (await new Packager(ffmpeg, _kit.Store, Entropy.System).PackageAsync(Request(source, facts), (_, _) => Task.CompletedTask, _ => { }, Token)).Value;
+
+        (await File.ReadAllLinesAsync(log, Token)).ShouldBe(Enumerable.Repeat("ffmpeg", starts));
+        manifest.Objects().Count().ShouldBeGreaterThanOrEqualTo(6);
+    }
+
+    [Theory]
+    [InlineData(0.3, "25")]
+    [InlineData(0.97, "24000/1001")]
+    [InlineData(7.321, "12")]
+    public async Task Ten_frames_are_looked_at_whatever_the_length(double seconds, string rate)
+    {
+        MediaKit.Run("ffmpeg", "-f", "lavfi", "-i", FormattableString.Invariant($"testsrc2=s=128x128:d={seconds}:r={rate}"), "-pix_fmt", "yuv420p", _kit.File("source.mp4"));
+        var request = Request(_kit.File("source.mp4"), await FactsAsync(_kit.File("source.mp4")));
+        using var scratch = Scratch.New(_kit.ScratchRoot, Entropy.System);
+
+        await _kit.Ffmpeg.RunAsync(new FfmpegRun { Folder = scratch.Folder, Arguments = [.. request.Input(), .. new Stills(_kit.Ffmpeg, request, scratch).Outputs()] }, Token);
+
+        var looks = await File.ReadAllBytesAsync(scratch.File("looks.gray"), Token);
+        looks.Length.ShouldBe(10 * StillFrames.Bytes);
+        looks.Chunk(StillFrames.Bytes).Select(Convert.ToHexString).Distinct().Count().ShouldBeGreaterThanOrEqualTo(seconds < 0.5 ? 7 : 10); // 0.3 s has eight frames
+        Directory.EnumerateFiles(scratch.Folder, "poster-*.webp").Select(Path.GetFileName).Order().ShouldBe(Enumerable.Range(0, 10).Select(index => $"poster-{index}.webp"));
+    }
+
+    [Theory]
+    [InlineData(640, 360, true)]
+    [InlineData(480, 854, true)]
+    [InlineData(856, 480, false)]
+    [InlineData(1280, 720, false)]
+    public void Only_small_posters_are_made_ten_at_a_time(int width, int height, bool ride) => Stills.CandidatesRide(width, height).ShouldBe(ride);
 
     [Fact]
     public async Task A_small_upright_silent_clip_keeps_its_size_in_one_rendition()
@@ -165,6 +218,49 @@ public sealed class PackagerTests : IDisposable
         outcome.Problem!.Code.ShouldBe(MediaProblems.ClipUnreadable);
         told.ShouldBeFalse();
         Directory.EnumerateFileSystemEntries(_kit.ScratchRoot).ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task A_clip_whose_head_says_that_its_pictures_are_small_is_refused()
+    {
+        // The head of a small clip over the pictures of a large one, which bring their own parameters.
+        string Made(string name, int side, params string[] extra)
+        {
+            MediaKit.Run("ffmpeg", ["-f", "lavfi", "-i", $"testsrc2=s={side}x{side}:d=1:r=5", "-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-bsf:v", "dump_extra=freq=all", .. extra, _kit.File(name)]);
+            return _kit.File(name);
+        }
+        var small = await File.ReadAllBytesAsync(Made("small.mp4", 256), Token);
+        var large = await File.ReadAllBytesAsync(Made("large.mp4", 2048), Token);
+        var lying = MediaKit.WithDescriptionOf(large, small);
+        await File.WriteAllBytesAsync(_kit.File("lying.mp4"), lying, Token);
+
+        MediaKit.Run("ffprobe", "-show_entries", "frame=width", "-of", "csv=p=0", _kit.File("lying.mp4")).ShouldContain("2048"); // what a decoder makes of it unless it is bounded
+        (await PlainMp4.ReadAsync(_kit.File("lying.mp4"), Token)).ShouldNotBeNull();
+        var facts = (await _kit.Probe.InspectAsync(_kit.File("lying.mp4"), new MediaLimits(), Token)).Value;
+        (facts.Width, facts.Height).ShouldBe((256, 256));
+        foreach (var ours in new[] { false, true })
+        {
+            var fault = await Should.ThrowAsync<FfmpegException>(() => _kit.Packager.PackageAsync(Request(_kit.File("lying.mp4"), facts, ours), (_, _) => Task.CompletedTask, _ => { }, Token));
+            fault.Kind.ShouldBe(FfmpegFault.Failed); // which is bad output of whoever made the clip
+        }
+
+        Directory.EnumerateFileSystemEntries(_kit.ScratchRoot).ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task A_clip_that_goes_on_after_its_end_is_refused()
+    {
+        MediaKit.Run("ffmpeg", "-f", "lavfi", "-i", "testsrc2=s=128x96:d=9:r=5", "-c:v", "libvpx", "-deadline", "realtime", "-cpu-used", "8", _kit.File("long.webm"));
+        var bytes = await File.ReadAllBytesAsync(_kit.File("long.webm"), Token);
+        var duration = bytes.AsSpan().IndexOf((ReadOnlySpan<byte>)[0x44, 0x89, 0x88]) + 3; // Segment, Info, Duration: a double, in milliseconds
+        BinaryPrimitives.WriteDoubleBigEndian(bytes.AsSpan(duration), 2000);
+        await File.WriteAllBytesAsync(_kit.File("long.webm"), bytes, Token);
+        var facts = await FactsAsync(_kit.File("long.webm"));
+
+        facts.Duration.TotalSeconds.ShouldBe(2);
+        var outcome = await _kit.Packager.PackageAsync(Request(_kit.File("long.webm"), facts), (_, _) => Task.CompletedTask, _ => { }, Token);
+        outcome.Problem!.Code.ShouldBe(MediaProblems.ClipUnreadable);
+        outcome.Problem.Detail.ShouldContain("goes on");
     }
 
     [Fact]
