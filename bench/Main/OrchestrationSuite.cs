@@ -29,44 +29,50 @@ internal static class OrchestrationSuite
             await using var instance = await Instance.OpenAsync(new DirectoryInfo(Path.Combine(folder.FullName, "data")), null, Settings(port, stubPort, jobs), NullLoggerFactory.Instance, new Progress<string>(), cancellationToken);
             await using var server = Server.Build(instance.Configuration, instance.MasterKey, logging => logging.SetMinimumLevel(LogLevel.Error));
             await server.StartAsync(new Progress<string>(), cancellationToken);
-            var tokens = await RegisterAsync(port, cancellationToken);
-
-            var self = Process.GetCurrentProcess();
-            var (cpuBefore, childrenBefore) = (self.TotalProcessorTime, ChildrenCpu());
-            var began = Stopwatch.GetTimestamp();
-            var ids = await OrderAsync(port, tokens, jobs, cancellationToken);
-            var (inFlightMax, open) = (0, ids.Select(some => some.ToHashSet()).ToArray());
-            var (asked, askedAt) = (0, began);
-            while (Array.Exists(open, some => some.Count > 0))
+            try
             {
-                await Task.Delay(AskInterval, cancellationToken);
-                inFlightMax = Math.Max(inFlightMax, stub.Created - stub.HandedOut);
-                // Asking is work for the server too: all who wait are asked seldom, to see a clip that failed; else one, and the next when that one has all.
-                var askAll = Stopwatch.GetElapsedTime(askedAt) > AskAllInterval;
-                if (askAll) askedAt = Stopwatch.GetTimestamp();
-                if (askAll || stub.HandedOut == jobs) asked += await AskAsync(port, tokens, open, askAll, cancellationToken);
-                Console.Write($"\r{Stopwatch.GetElapsedTime(began).TotalSeconds:0} s: {stub.Created} at the provider, {stub.HandedOut} fetched, {jobs - open.Sum(some => some.Count)} of {jobs} known to be ready ");
-            }
-            Console.WriteLine();
-            var took = Stopwatch.GetElapsedTime(began);
-            self.Refresh();
+                var tokens = await RegisterAsync(port, cancellationToken);
 
-            var results = new Results("orchestration");
-            var delays = stub.Delays.Select(delay => delay.TotalSeconds).Order().ToList();
-            results.Add("orchestration.jobs", "jobs", jobs);
-            results.Add("orchestration.provider_creations", "calls", stub.Created);
-            results.Add("orchestration.in_flight_max", "jobs", inFlightMax);
-            results.Add("orchestration.jobs_per_hour", "1/h", jobs / took.TotalHours);
-            results.Add("orchestration.done_to_seen_p50", "s", delays[delays.Count / 2]);
-            results.Add("orchestration.done_to_seen_p95", "s", delays[(int)(delays.Count * 0.95)]);
-            results.Add("orchestration.done_to_seen_max", "s", delays[^1]);
-            results.Add("orchestration.process_cpu_ms_per_job", "ms", (self.TotalProcessorTime - cpuBefore).TotalMilliseconds / jobs);
-            results.Add("orchestration.ffmpeg_cpu_ms_per_job", "ms", (ChildrenCpu() - childrenBefore).TotalMilliseconds / jobs);
-            results.Add("orchestration.polls_per_job", "calls", (double)stub.Polls / jobs);
-            results.Add("orchestration.questions_of_the_bench", "calls", asked);
-            results.Print(Console.Out);
-            await results.WriteAsync(resultsDir, cancellationToken);
-            await server.StopAsync();
+                var self = Process.GetCurrentProcess();
+                var (cpuBefore, childrenBefore) = (self.TotalProcessorTime, ChildrenCpu());
+                var began = Stopwatch.GetTimestamp();
+                var ids = await OrderAsync(port, tokens, jobs, cancellationToken);
+                var (inFlightMax, open) = (0, ids.Select(some => some.ToHashSet()).ToArray());
+                var (asked, askedAt) = (0, began);
+                while (Array.Exists(open, some => some.Count > 0))
+                {
+                    await Task.Delay(AskInterval, cancellationToken);
+                    inFlightMax = Math.Max(inFlightMax, stub.Created - stub.HandedOut);
+                    // Asking is work for the server too: all who wait are asked seldom, to see a clip that failed; else one, and the next when that one has all.
+                    var askAll = Stopwatch.GetElapsedTime(askedAt) > AskAllInterval;
+                    if (askAll) askedAt = Stopwatch.GetTimestamp();
+                    if (askAll || stub.HandedOut == jobs) asked += await AskAsync(port, tokens, open, askAll, cancellationToken);
+                    Console.Write($"\r{Stopwatch.GetElapsedTime(began).TotalSeconds:0} s: {stub.Created} at the provider, {stub.HandedOut} fetched, {jobs - open.Sum(some => some.Count)} of {jobs} known to be ready ");
+                }
+                Console.WriteLine();
+                var took = Stopwatch.GetElapsedTime(began);
+                self.Refresh();
+
+                var results = new Results("orchestration");
+                var delays = stub.Delays.Select(delay => delay.TotalSeconds).Order().ToList();
+                results.Add("orchestration.jobs", "jobs", jobs);
+                results.Add("orchestration.provider_creations", "calls", stub.Created);
+                results.Add("orchestration.in_flight_max", "jobs", inFlightMax);
+                results.Add("orchestration.jobs_per_hour", "1/h", jobs / took.TotalHours);
+                results.Add("orchestration.done_to_seen_p50", "s", delays[delays.Count / 2]);
+                results.Add("orchestration.done_to_seen_p95", "s", delays[(int)(delays.Count * 0.95)]);
+                results.Add("orchestration.done_to_seen_max", "s", delays[^1]);
+                results.Add("orchestration.process_cpu_ms_per_job", "ms", (self.TotalProcessorTime - cpuBefore).TotalMilliseconds / jobs);
+                results.Add("orchestration.ffmpeg_cpu_ms_per_job", "ms", (ChildrenCpu() - childrenBefore).TotalMilliseconds / jobs);
+                results.Add("orchestration.polls_per_job", "calls", (double)stub.Polls / jobs);
+                results.Add("orchestration.questions_of_the_bench", "calls", asked);
+                results.Print(Console.Out);
+                await results.WriteAsync(resultsDir, cancellationToken);
+            }
+            finally
+            {
+                await server.StopAsync(); // also when interrupted: its tools still write into the folder
+            }
         }
         finally
         {

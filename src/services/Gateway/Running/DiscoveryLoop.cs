@@ -54,7 +54,9 @@ internal sealed class DiscoveryLoop(EdgeRuntime runtime, TimeProvider time, Entr
     {
         while (true)
         {
-            await Task.Delay(Interval, Time, stopping);
+            var next = runtime.NextApplied;
+            if (_watches.IsEmpty) await next.WaitAsync(stopping);
+            else await Task.Delay(Interval, Time, stopping);
             var now = runtime.Clock.Now;
             foreach (var (cluster, watch) in _watches)
             {

@@ -22,6 +22,7 @@ internal sealed class EdgeRuntime : IAsyncDisposable
     private readonly LimitStore? _store;
     private EdgeConfig _written;
     private EdgeSnapshot _snapshot;
+    private TaskCompletionSource _nextApplied = NewSignal();
 
     public EdgeRuntime(EdgeConfig config, TimeProvider time, Entropy entropy, ILoggerFactory loggers)
     {
@@ -48,6 +49,9 @@ internal sealed class EdgeRuntime : IAsyncDisposable
 
     /// <summary>Raised after a new snapshot is in force.</summary>
     public event Action<EdgeSnapshot>? Applied;
+
+    /// <summary>Ends when the next snapshot is in force. A loop without work in this one sleeps until then: taken before the snapshot is read, it misses none.</summary>
+    public Task NextApplied => Volatile.Read(ref _nextApplied).Task;
 
     public MonotonicClock Clock { get; }
 
@@ -109,9 +113,12 @@ internal sealed class EdgeRuntime : IAsyncDisposable
         if (Redis is not null) await Redis.DisposeAsync();
     }
 
+    private static TaskCompletionSource NewSignal() => new(TaskCreationOptions.RunContinuationsAsynchronously);
+
     private void Put(EdgeSnapshot applied)
     {
         Volatile.Write(ref _snapshot, applied);
+        Interlocked.Exchange(ref _nextApplied, NewSignal()).SetResult();
         Applied?.Invoke(applied);
     }
 }

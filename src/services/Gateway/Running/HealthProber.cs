@@ -20,9 +20,12 @@ internal sealed class HealthProber(EdgeRuntime runtime, TimeProvider time, Entro
         var running = new List<Task>();
         while (true)
         {
-            await Task.Delay(Interval, Time, stopping);
+            var next = runtime.NextApplied;
+            var clusters = runtime.Snapshot.Clusters.Values.Where(c => c.Config.Group.ActiveHealth.IsEnabled).ToList();
+            if (clusters.Count == 0) await next.WaitAsync(stopping);
+            else await Task.Delay(Interval, Time, stopping);
             running.RemoveAll(probe => probe.IsCompleted);
-            foreach (var cluster in runtime.Snapshot.Clusters.Values.Where(c => c.Config.Group.ActiveHealth.IsEnabled))
+            foreach (var cluster in clusters)
             {
                 foreach (var target in cluster.Targets)
                 {

@@ -18,6 +18,7 @@ internal sealed class LimitTeller(EdgeRuntime runtime, TimeProvider time, Entrop
         {
             while (true)
             {
+                var next = runtime.NextApplied;
                 var wanted = runtime.Snapshot.Limits.Values.Select(l => l.Shared).OfType<DeferredLimiter>().ToHashSet();
                 foreach (var gone in running.Keys.Where(limiter => !wanted.Contains(limiter)).ToList())
                 {
@@ -34,7 +35,8 @@ internal sealed class LimitTeller(EdgeRuntime runtime, TimeProvider time, Entrop
                     var stop = CancellationTokenSource.CreateLinkedTokenSource(stopping);
                     running[limiter] = (stop, limiter.RunAsync(stop.Token));
                 }
-                await Task.Delay(Interval, Time, stopping);
+                if (running.Count == 0) await next.WaitAsync(stopping);
+                else await Task.Delay(Interval, Time, stopping);
             }
         }
         finally
