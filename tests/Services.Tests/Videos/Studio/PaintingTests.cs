@@ -62,6 +62,77 @@ public sealed class PaintingTests
             for (var x = 0; x < 100; x++) frame.G[(y * frame.Stride) + x].ShouldBe(0.5f);
     }
 
+    [Theory]
+    [InlineData(64, 32, 2)]
+    [InlineData(64, 32, 4)]
+    [InlineData(64, 32, 8)]
+    [InlineData(65, 35, 5)]
+    [InlineData(102, 182, 4)] // not a multiple: the small frame is a little larger than a fourth
+    public void A_stretched_plane_blends_the_four_small_pixels_around_each_pixel(int width, int height, int divisor)
+    {
+        var frame = new Frame(width, height);
+        var small = frame.Smaller(divisor);
+        for (var y = 0; y < small.Height; y++)
+            for (var x = 0; x < small.Width; x++) small.G[(y * small.Stride) + x] = Noise.Hash(x, y, 3);
+
+        frame.Stretch(small);
+
+        for (var y = 0; y < height; y++)
+            for (var x = 0; x < width; x++) frame.G[(y * frame.Stride) + x].ShouldBe(Between(x, y), 0.002f, $"{x}, {y}");
+
+        float Between(int x, int y)
+        {
+            var (sx, sy) = (Math.Clamp(((x + 0.5f) * small.Width / width) - 0.5f, 0, small.Width - 1), Math.Clamp(((y + 0.5f) * small.Height / height) - 0.5f, 0, small.Height - 1));
+            float At(int column, int row) => small.G[(Math.Min(row, small.Height - 1) * small.Stride) + Math.Min(column, small.Width - 1)];
+            float Row(int row) => Maths.Lerp(At((int)sx, row), At((int)sx + 1, row), sx - (int)sx);
+            return Maths.Lerp(Row((int)sy), Row((int)sy + 1), sy - (int)sy);
+        }
+    }
+
+    [Fact]
+    public void What_is_painted_over_the_right_edge_does_not_come_in_at_the_left()
+    {
+        var frame = new Frame(32, 8);
+
+        frame.Glow(31, 4, 6, Vector3.One);
+        frame.Disc(31, 4, 3, Vector3.One);
+        frame.Rectangle(28.5f, 1, 40, 7, Vector3.One);
+
+        for (var y = 0; y < 8; y++)
+            for (var x = 0; x < 25; x++) frame.R[(y * frame.Stride) + x].ShouldBe(0);
+        frame.R[(4 * frame.Stride) + 31].ShouldBeGreaterThanOrEqualTo(1);
+    }
+
+    [Fact]
+    public void Spread_points_stay_at_the_even_places_with_their_means_between_them()
+    {
+        var row = Enumerable.Range(0, 128).Select(x => Noise.Hash(x, 1, 2)).ToArray();
+        var before = row.ToArray();
+
+        Maths.Spread(row, 64);
+
+        for (var x = 0; x < 32; x++) (row[2 * x], row[(2 * x) + 1]).ShouldBe((before[x], (before[x] + before[x + 1]) * 0.5f));
+    }
+
+    [Fact]
+    public void The_film_shows_light_by_the_published_curves()
+    {
+        foreach (var light in new[] { 0.001f, 0.01f, 0.05f, 0.18f, 0.5f, 1, 2, 6, 12 })
+        {
+            var frame = new Frame(16, 2);
+            foreach (var plane in new[] { frame.R, frame.G, frame.B }) Array.Fill(plane, light);
+            var picture = new byte[Develop.LengthOf(16, 2)];
+
+            Develop.ToPicture(frame, new Look { Grain = 0, Vignette = 0 }, 1, 0, picture);
+
+            // Narkowicz's fit of ACES, then the usual three roots for sRGB's gamma.
+            var x = light * 0.72;
+            var aces = Math.Clamp(x * ((2.51 * x) + 0.03) / ((x * ((2.43 * x) + 0.59)) + 0.14), 0, 1);
+            var shown = Math.Clamp((0.585122381 * Math.Pow(aces, 0.5)) + (0.783140355 * Math.Pow(aces, 0.25)) - (0.368262736 * Math.Pow(aces, 0.125)), 0, 1);
+            ((double)picture[0]).ShouldBe(16 + (219 * shown), 0.6, $"light {light}");
+        }
+    }
+
     [Fact]
     public void Developed_black_and_white_are_videos_black_and_white()
     {

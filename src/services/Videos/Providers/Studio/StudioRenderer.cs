@@ -1,7 +1,5 @@
-using System.Threading.Channels;
 using SkyRiff.Kernel;
 using SkyRiff.Videos.Media;
-using SkyRiff.Videos.Providers.Studio.Painting;
 using SkyRiff.Videos.Providers.Studio.Sound;
 
 namespace SkyRiff.Videos.Providers.Studio;
@@ -44,9 +42,6 @@ internal sealed record StudioRequest
 /// </summary>
 internal sealed class StudioRenderer(Ffmpeg ffmpeg, Entropy entropy)
 {
-    /// <summary>Frames painted ahead of the encoder, per painter; bounds memory when the encoder is the slower one.</summary>
-    private const int FramesAheadPerPainter = 2;
-
     /// <summary>At most this many threads paint one clip, so that two clips share a machine.</summary>
     public int PaintersMax { get; init; } = Math.Clamp(Environment.ProcessorCount, 1, 8);
 
@@ -60,9 +55,10 @@ internal sealed class StudioRenderer(Ffmpeg ffmpeg, Entropy entropy)
         var sound = Task.Run(() => File.WriteAllBytesAsync(scratch.File("sound.wav"), SoundTrack.Of(script, request.Seconds), token), token);
         var picture = await ReferenceAsync(request, script, scratch, token);
         var painter = await Task.Run(() => new StudioPainter(script, request.Width, request.Height, request.Seconds, picture), token);
+        await using var pictures = new PictureLine(painter, PaintersMax, token); // painted from now on, while the sound is finished and ffmpeg starts
         await sound;
         await ffmpeg.RunAsync(
-            new FfmpegRun { Folder = scratch.Folder, Arguments = Encoding(request), Input = (pipe, stop) => PaintAsync(painter, pipe, progress, stop) }, token);
+            new FfmpegRun { Folder = scratch.Folder, Arguments = Encoding(request), Input = (pipe, stop) => WriteAsync(pictures, painter.FrameCount, pipe, progress, stop) }, token);
         File.Move(scratch.File("clip.mp4"), request.OutputPath, overwrite: true);
     }
 
@@ -103,48 +99,14 @@ internal sealed class StudioRenderer(Ffmpeg ffmpeg, Entropy entropy)
         return ReferencePicture.Of(rgb, width, height, script.Palette.Look);
     }
 
-    /// <summary>Painters take frame numbers in turn; the writer takes the pictures in order. Buffers go round, so a clip's length costs no memory.</summary>
-    private async Task PaintAsync(StudioPainter painter, Stream pipe, Action<double> progress, CancellationToken token)
+    private static async Task WriteAsync(PictureLine pictures, int count, Stream pipe, Action<double> progress, CancellationToken token)
     {
-        using var stop = CancellationTokenSource.CreateLinkedTokenSource(token);
-        var painters = Math.Min(PaintersMax, painter.FrameCount);
-        var ahead = painters * FramesAheadPerPainter;
-        var frames = Channel.CreateUnbounded<Frame>(); // holds the painters' canvases, never more than there are painters
-        for (var i = 0; i < painters; i++) await frames.Writer.WriteAsync(new Frame(painter.Width, painter.Height), token);
-        var spare = new Stack<byte[]>();
-        var painting = new Queue<Task<byte[]>>();
-        try
+        for (var written = 1; written <= count; written++)
         {
-            for (int next = 0, written = 0; written < painter.FrameCount; written++)
-            {
-                for (; next < painter.FrameCount && painting.Count < ahead; next++)
-                    painting.Enqueue(PaintOneAsync(painter, next, frames, spare.Count > 0 ? spare.Pop() : new byte[painter.PictureLength], stop.Token));
-                var picture = await painting.Dequeue();
-                await pipe.WriteAsync(picture, stop.Token);
-                spare.Push(picture);
-                progress((written + 1.0) / painter.FrameCount);
-            }
-        }
-        finally
-        {
-            await stop.CancelAsync();
-            await ((Task)Task.WhenAll(painting)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            var picture = await pictures.TakeAsync();
+            await pipe.WriteAsync(picture, token);
+            pictures.GiveBack(picture);
+            progress((double)written / count);
         }
     }
-
-    private static Task<byte[]> PaintOneAsync(StudioPainter painter, int index, Channel<Frame> frames, byte[] picture, CancellationToken token) => Task.Run(
-        async () =>
-        {
-            var frame = await frames.Reader.ReadAsync(token);
-            try
-            {
-                painter.Paint(index, frame, picture);
-                return picture;
-            }
-            finally
-            {
-                await frames.Writer.WriteAsync(frame, CancellationToken.None);
-            }
-        },
-        token);
 }

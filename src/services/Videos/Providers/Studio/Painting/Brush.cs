@@ -1,29 +1,19 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 
 namespace SkyRiff.Videos.Providers.Studio.Painting;
+
+/// <summary>
+/// The line between hills and sky. All in pixels but <paramref name="Scale"/>, features per pixel: it runs about <paramref name="Line"/>, rises and falls by
+/// <paramref name="Rise"/>, and is moved sideways by <paramref name="Shift"/>. <paramref name="Which"/> of the hills a seed has, a number.
+/// </summary>
+internal readonly record struct Skyline(float Line, float Rise, float Scale, float Shift, float Which, int Octaves, int Seed);
 
 /// <summary>Strokes and surfaces that several scenes share.</summary>
 internal static class Brush
 {
-    /// <summary>Covers one row from <paramref name="left"/> to <paramref name="right"/>, with fractional ends.</summary>
-    public static void Span(Frame frame, int y, float left, float right, Vector3 light, float cover = 1)
-    {
-        if (y < 0 || y >= frame.Height || right <= 0 || left >= frame.Width) return;
-        (left, right) = (MathF.Max(left, 0), MathF.Min(right, frame.Width));
-        var (x0, x1) = ((int)left, (int)right);
-        var row = y * frame.Stride;
-        if (x0 == x1)
-        {
-            frame.Cover(row + x0, light, (right - left) * cover);
-            return;
-        }
-
-        frame.Cover(row + x0, light, (x0 + 1 - left) * cover);
-        for (var x = x0 + 1; x < x1; x++) frame.Cover(row + x, light, cover);
-        if (x1 < frame.Width) frame.Cover(row + x1, light, (right - x1) * cover);
-    }
-
     /// <summary>A straight stroke that adds light; for streaks, which are steeper than flat.</summary>
+    [MethodImpl(Maths.Hot)]
     public static void Streak(Frame frame, float x0, float y0, float x1, float y1, float width, Vector3 light)
     {
         var (from, to) = (Math.Max(0, (int)y0), Math.Min(frame.Height - 1, (int)y1));
@@ -44,20 +34,21 @@ internal static class Brush
     }
 
     /// <summary>
-    /// Everything below a skyline: <paramref name="topOf"/> gives it for each column, in pixels; the colour goes from <paramref name="high"/> at
-    /// the skyline's <paramref name="from"/> to <paramref name="low"/> at <paramref name="to"/>.
+    /// Everything below a skyline; the colour goes from <paramref name="high"/> at the row <paramref name="from"/> to <paramref name="low"/> at <paramref name="to"/>.
     /// </summary>
-    public static void Below(Frame frame, Func<float, float> topOf, float from, float to, Vector3 high, Vector3 low)
+    [MethodImpl(Maths.Hot)]
+    public static void Below(Frame frame, Skyline skyline, float from, float to, Vector3 high, Vector3 low)
     {
         var tops = frame.Scratch(1, frame.Stride + 16);
-        var highest = frame.Height;
-        for (var x = 0; x < frame.Stride; x++)
+        for (var x = 0; x < frame.Stride; x += Maths.LaneCount)
         {
-            tops[x] = topOf(x + 0.5f);
-            highest = Math.Min(highest, (int)tops[x] - 1);
+            var along = (Maths.Lanes + new Vector<float>(x + 0.5f - skyline.Shift)) * skyline.Scale;
+            Maths.Store(new Vector<float>(skyline.Line) - (Noise.Fbm(along, new Vector<float>(skyline.Which), skyline.Octaves, skyline.Seed) * skyline.Rise), tops, x);
         }
 
-        for (var y = Math.Max(0, highest); y < frame.Height; y++)
+        var highest = (float)frame.Height;
+        for (var x = 0; x < frame.Width; x++) highest = MathF.Min(highest, tops[x]);
+        for (var y = Math.Max(0, (int)highest - 1); y < frame.Height; y++)
         {
             var light = Light.Of(Vector3.Lerp(high, low, Maths.Smooth(from, to, y)));
             for (var x = 0; x < frame.Stride; x += Maths.LaneCount)
@@ -66,43 +57,44 @@ internal static class Brush
     }
 
     /// <summary>
-    /// Turns the part below <paramref name="waterline"/> into water that mirrors what is above it, rippled, darker toward the viewer.
+    /// Turns the part below <paramref name="waterline"/> into water that mirrors what is above it, rippled, darker toward the viewer. What was there is
+    /// painted over.
     /// </summary>
+    [MethodImpl(Maths.Hot)]
     public static void Mirror(Frame frame, float waterline, float time, int seed, Vector3 tint, float ripple, Vector3 deep)
     {
-        var line = (int)waterline;
+        var line = Math.Max(1, (int)waterline);
         var unit = frame.Unit;
-        var waves = frame.Scratch(4, frame.Stride + 16);
-        for (var y = Math.Max(1, line); y < frame.Height; y++)
+        var (tints, deeps) = (Light.Of(tint) * new Vector<float>(0.5f), Light.Of(deep));
+        Span<int> sources = stackalloc int[Maths.LaneCount];
+        Span<int> others = stackalloc int[Maths.LaneCount];
+        for (var y = line; y < frame.Height; y++)
         {
             var below = (y + 1 - waterline) / unit;
             var depth = 0.1f / (below + 0.012f);
             var row = y * frame.Stride;
             var near = Math.Clamp(1.05f - (below * 0.75f), 0.3f, 1);
+            var reach = ripple * (0.2f + (below * 2.4f)) * unit;
+            var opposite = new Vector<float>(waterline - (y - waterline) - 1);
             for (var x = 0; x < frame.Stride; x += Maths.LaneCount)
             {
                 var across = (Maths.Lanes + new Vector<float>(x - (frame.Width / 2f))) * (depth * 9 / unit);
                 var wave = Noise.At(across + new Vector<float>(time * 0.4f), new Vector<float>((depth * 22) + (time * 1.1f)), seed)
                     + (Noise.At((across * 2.7f) - new Vector<float>(time * 0.5f), new Vector<float>((depth * 46) - (time * 1.4f)), seed + 1) * 0.5f);
-                Maths.Store(wave, waves, x);
-            }
-
-            var reach = ripple * (0.2f + (below * 2.4f)) * unit;
-            for (var x = 0; x < frame.Width; x++)
-            {
-                var bend = waves[x] * reach;
-                var sourceY = Math.Clamp((int)(waterline - (y - waterline) - 1 + (bend * 1.3f)), 0, line - 1);
-                var sourceX = Math.Clamp(x + (int)(bend * 0.35f), 0, frame.Width - 1);
-                var above = (Math.Max(0, sourceY - 2) * frame.Stride) + sourceX;
-                var source = (sourceY * frame.Stride) + sourceX;
-                var light = new Vector3(frame.R[source] + frame.R[above], frame.G[source] + frame.G[above], frame.B[source] + frame.B[above]) * 0.5f;
-                light = Vector3.Lerp(deep, light * tint, near * (0.86f + (0.14f * waves[x])));
-                (frame.R[row + x], frame.G[row + x], frame.B[row + x]) = (light.X, light.Y, light.Z);
+                var bend = wave * reach;
+                var sourceY = Clamp(Vector.ConvertToInt32Native(opposite + (bend * 1.3f)), line - 1);
+                var sourceX = Clamp(Vector<int>.Indices + new Vector<int>(x) + Vector.ConvertToInt32Native(bend * 0.35f), frame.Width - 1);
+                ((sourceY * frame.Stride) + sourceX).CopyTo(sources);
+                ((Vector.Max(Vector<int>.Zero, sourceY - new Vector<int>(2)) * frame.Stride) + sourceX).CopyTo(others);
+                Fetch(frame, row + x, sources, others);
+                var light = Light.Mix(deeps, frame.Get(row + x) * tints, (new Vector<float>(0.86f) + (wave * 0.14f)) * near);
+                frame.Set(row + x, light);
             }
         }
     }
 
     /// <summary>Shafts of light that fan out from a point above the picture; <paramref name="density"/> says how many.</summary>
+    [MethodImpl(Maths.Hot)]
     public static void Shafts(Frame frame, float sourceX, float sourceY, float time, int seed, Vector3 light, float density)
     {
         var small = frame.Smaller(8);
@@ -121,17 +113,22 @@ internal static class Brush
             }
         }
 
-        AddStretched(frame, small);
+        frame.AddStretched(small);
     }
 
-    /// <summary>Adds a smaller frame's light to the whole.</summary>
-    public static void AddStretched(Frame frame, Frame small)
+    private static Vector<int> Clamp(Vector<int> value, int max) => Vector.Min(new Vector<int>(max), Vector.Max(Vector<int>.Zero, value));
+
+    /// <summary>Puts the sum of two other pixels into each of some neighbours.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Fetch(Frame frame, int at, ReadOnlySpan<int> sources, ReadOnlySpan<int> others)
     {
-        var plane = frame.Scratch(2, frame.R.Length);
-        foreach (var (from, to) in new[] { (small.R, frame.R), (small.G, frame.G), (small.B, frame.B) })
+        var (r, g, b) = (frame.R, frame.G, frame.B);
+        for (var lane = 0; lane < sources.Length; lane++)
         {
-            frame.StretchPlane(small, from, plane);
-            for (var at = 0; at < frame.Stride * frame.Height; at += Maths.LaneCount) Maths.Store(Maths.Load(to, at) + Maths.Load(plane, at), to, at);
+            var (source, other) = (sources[lane], others[lane]);
+            r[at + lane] = r[source] + r[other];
+            g[at + lane] = g[source] + g[other];
+            b[at + lane] = b[source] + b[other];
         }
     }
 }

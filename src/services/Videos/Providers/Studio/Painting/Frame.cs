@@ -20,6 +20,9 @@ internal readonly struct Light(Vector<float> r, Vector<float> g, Vector<float> b
     public static Light operator *(Vector3 colour, Light light) => new(light.R * colour.X, light.G * colour.Y, light.B * colour.Z);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Light operator *(Light one, Light other) => new(one.R * other.R, one.G * other.G, one.B * other.B);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Light operator +(Light one, Light other) => new(one.R + other.R, one.G + other.G, one.B + other.B);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -38,6 +41,7 @@ internal sealed class Frame
 {
     private readonly Dictionary<int, Frame> _smaller = [];
     private readonly Dictionary<int, float[]> _scratch = [];
+    private readonly Dictionary<(int Width, int Height, int Number), StretchedPlane> _stretched = [];
 
     public Frame(int width, int height)
     {
@@ -94,6 +98,10 @@ internal sealed class Frame
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Cover(int at, Light light, Vector<float> cover) => Set(at, Light.Mix(Get(at), light, cover));
 
+    /// <summary>Adds the light to the pixels.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Add(int at, Light light) => Set(at, Get(at) + light);
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Cover(int at, Vector3 light, float cover)
     {
@@ -113,97 +121,105 @@ internal sealed class Frame
     /// <summary>Covers a rectangle with fractional edges, which is what lets things move by less than a pixel.</summary>
     public void Rectangle(float left, float top, float right, float bottom, Vector3 light, float cover = 1)
     {
-        var (x0, x1) = (Math.Max(0, (int)MathF.Floor(left)), Math.Min(Width - 1, (int)MathF.Ceiling(right) - 1));
         var (y0, y1) = (Math.Max(0, (int)MathF.Floor(top)), Math.Min(Height - 1, (int)MathF.Ceiling(bottom) - 1));
-        for (var y = y0; y <= y1; y++)
+        for (var y = y0; y <= y1; y++) Span(y, left, right, light, cover * (Math.Min(bottom, y + 1) - Math.Max(top, y)));
+    }
+
+    /// <summary>Covers one row from <paramref name="left"/> to <paramref name="right"/>, with fractional ends.</summary>
+    [MethodImpl(Maths.Hot)]
+    public void Span(int y, float left, float right, Vector3 light, float cover = 1)
+    {
+        if (y < 0 || y >= Height || right <= 0 || left >= Width) return;
+        (left, right) = (MathF.Max(left, 0), MathF.Min(right, Width));
+        var (from, to) = (new Vector<float>(left), new Vector<float>(right));
+        var lights = Light.Of(light);
+        var row = y * Stride;
+        // Whole vectors from an even start stay within the padded row.
+        for (var x = (int)left & ~(Maths.LaneCount - 1); x < right; x += Maths.LaneCount)
         {
-            var coverY = cover * (Math.Min(bottom, y + 1) - Math.Max(top, y));
-            for (var x = x0; x <= x1; x++)
-            {
-                var share = coverY * (Math.Min(right, x + 1) - Math.Max(left, x));
-                Cover((y * Stride) + x, light, share);
-            }
+            var pixel = Maths.Lanes + new Vector<float>(x);
+            var inside = Vector.Min(to, pixel + Vector<float>.One) - Vector.Max(from, pixel);
+            Cover(row + x, lights, Vector.Max(inside, Vector<float>.Zero) * cover);
         }
     }
 
     /// <summary>Adds a round glow that fades to nothing at <paramref name="radius"/>.</summary>
+    [MethodImpl(Maths.Hot)]
     public void Glow(float centerX, float centerY, float radius, Vector3 light)
     {
         var (x0, x1) = (Math.Max(0, (int)(centerX - radius)), Math.Min(Width - 1, (int)(centerX + radius) + 1));
         var (y0, y1) = (Math.Max(0, (int)(centerY - radius)), Math.Min(Height - 1, (int)(centerY + radius) + 1));
         var scale = 1 / (radius * radius);
+        var lights = Light.Of(light);
         for (var y = y0; y <= y1; y++)
         {
             var dy = y + 0.5f - centerY;
-            for (var x = x0; x <= x1; x++)
+            var row = y * Stride;
+            for (var x = x0 & ~(Maths.LaneCount - 1); x <= x1; x += Maths.LaneCount)
             {
-                var dx = x + 0.5f - centerX;
-                var rest = 1 - (((dx * dx) + (dy * dy)) * scale);
-                if (rest > 0) Add((y * Stride) + x, light * (rest * rest));
+                var dx = Maths.Lanes + new Vector<float>(x + 0.5f - centerX);
+                var rest = Vector.Max(Vector<float>.Zero, Vector<float>.One - (((dx * dx) + new Vector<float>(dy * dy)) * scale));
+                Add(row + x, lights * (rest * rest));
             }
         }
     }
 
     /// <summary>Covers a disc with a soft edge of about a pixel.</summary>
+    [MethodImpl(Maths.Hot)]
     public void Disc(float centerX, float centerY, float radius, Vector3 light, float cover = 1)
     {
         var reach = radius + 1;
         var (x0, x1) = (Math.Max(0, (int)(centerX - reach)), Math.Min(Width - 1, (int)(centerX + reach) + 1));
         var (y0, y1) = (Math.Max(0, (int)(centerY - reach)), Math.Min(Height - 1, (int)(centerY + reach) + 1));
+        var lights = Light.Of(light);
         for (var y = y0; y <= y1; y++)
         {
             var dy = y + 0.5f - centerY;
-            for (var x = x0; x <= x1; x++)
+            for (var x = x0 & ~(Maths.LaneCount - 1); x <= x1; x += Maths.LaneCount)
             {
-                var dx = x + 0.5f - centerX;
-                var share = Maths.Clamp01(radius + 0.5f - MathF.Sqrt((dx * dx) + (dy * dy)));
-                if (share > 0) Cover((y * Stride) + x, light, share * cover);
+                var dx = Maths.Lanes + new Vector<float>(x + 0.5f - centerX);
+                var share = Maths.Clamp01(new Vector<float>(radius + 0.5f) - Vector.SquareRoot((dx * dx) + new Vector<float>(dy * dy)));
+                Cover((y * Stride) + x, lights, share * cover);
             }
+        }
+    }
+
+    /// <summary>Fills this frame's first <paramref name="rows"/> rows with the smaller one, stretched smoothly.</summary>
+    [MethodImpl(Maths.Hot)]
+    public void Stretch(Frame small, int rows)
+    {
+        var (r, g, b) = Stretched(small);
+        for (var y = 0; y < rows; y++)
+        {
+            var (red, green, blue) = (r.Row(y), g.Row(y), b.Row(y));
+            for (var x = 0; x < Stride; x += Maths.LaneCount) Set((y * Stride) + x, new Light(red.At(x), green.At(x), blue.At(x)));
         }
     }
 
     /// <summary>Fills this frame with the smaller one, stretched smoothly.</summary>
-    public void Stretch(Frame small)
-    {
-        StretchPlane(small, small.R, R);
-        StretchPlane(small, small.G, G);
-        StretchPlane(small, small.B, B);
-    }
+    public void Stretch(Frame small) => Stretch(small, Height);
 
-    /// <summary>Fills a plane of this frame's size with one of the smaller frame's.</summary>
-    public void StretchPlane(Frame small, float[] from, float[] to)
+    /// <summary>Adds the smaller frame's light to the whole.</summary>
+    [MethodImpl(Maths.Hot)]
+    public void AddStretched(Frame small, float strength = 1)
     {
-        var (scaleX, scaleY) = ((float)small.Width / Width, (float)small.Height / Height);
-        var row = Scratch(-1, small.Stride + 16);
-        var indexes = ColumnsOf(small.Width, scaleX, out var shares);
+        var (r, g, b) = Stretched(small);
         for (var y = 0; y < Height; y++)
         {
-            var sourceY = Math.Clamp(((y + 0.5f) * scaleY) - 0.5f, 0, small.Height - 1);
-            var above = Math.Min((int)sourceY, Math.Max(0, small.Height - 2));
-            var below = Math.Min(above + 1, small.Height - 1) * small.Stride;
-            above *= small.Stride;
-            var share = new Vector<float>(sourceY - MathF.Floor(sourceY));
-            for (var x = 0; x < small.Stride; x += Maths.LaneCount) Maths.Store(Maths.Lerp(Maths.Load(from, above + x), Maths.Load(from, below + x), share), row, x);
-            var at = y * Stride;
-            for (var x = 0; x < Width; x++)
-            {
-                var index = indexes[x];
-                to[at + x] = row[index] + ((row[index + 1] - row[index]) * shares[x]);
-            }
+            var (red, green, blue) = (r.Row(y), g.Row(y), b.Row(y));
+            for (var x = 0; x < Stride; x += Maths.LaneCount) Add((y * Stride) + x, new Light(red.At(x), green.At(x), blue.At(x)) * new Vector<float>(strength));
         }
     }
 
-    private int[] ColumnsOf(int smallWidth, float scale, out float[] shares)
-    {
-        var indexes = new int[Width];
-        shares = Scratch(-2, Width);
-        for (var x = 0; x < Width; x++)
-        {
-            var source = Math.Clamp(((x + 0.5f) * scale) - 0.5f, 0, smallWidth - 1.001f);
-            indexes[x] = (int)source;
-            shares[x] = source - indexes[x];
-        }
+    /// <summary>The smaller frame's colours as planes of this frame's size.</summary>
+    public (StretchedPlane R, StretchedPlane G, StretchedPlane B) Stretched(Frame small) => (Stretched(small, small.R, 0), Stretched(small, small.G, 1), Stretched(small, small.B, 2));
 
-        return indexes;
+    /// <summary>A plane of the smaller frame's size as one of this frame's size, until the next with the same <paramref name="number"/>, 0 to 3.</summary>
+    public StretchedPlane Stretched(Frame small, float[] plane, int number)
+    {
+        if (!_stretched.TryGetValue((small.Width, small.Height, number), out var stretched))
+            _stretched[(small.Width, small.Height, number)] = stretched = new StretchedPlane(small, this);
+        stretched.Show(plane);
+        return stretched;
     }
 }

@@ -61,7 +61,7 @@ internal sealed class Lightning
             var share = Maths.Clamp01((y - y0) / MathF.Max(1, y1 - y0));
             var center = Maths.Lerp(x0, x1, share);
             var half = (width / 2) + (MathF.Abs(x1 - x0) / MathF.Max(1, y1 - y0) * 0.5f);
-            Brush.Span(frame, y, center - half, center + half, light, 0.9f);
+            frame.Span(y, center - half, center + half, light, 0.9f);
         }
     }
 

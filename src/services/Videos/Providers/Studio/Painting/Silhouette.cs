@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 
 namespace SkyRiff.Videos.Providers.Studio.Painting;
 
@@ -34,6 +35,7 @@ internal sealed class Silhouette
     }
 
     /// <summary>Trunks that leave the picture at its top: what stands nearest in a wood.</summary>
+    [MethodImpl(Maths.Hot)]
     public static Silhouette Trunks(int width, int height, float ground, float thick, int count, Dice dice)
     {
         var row = new Silhouette(width, height);
@@ -56,6 +58,7 @@ internal sealed class Silhouette
     }
 
     /// <summary>Paints the row moved by <paramref name="shift"/> pixels, in a colour that goes from the picture's top to its bottom.</summary>
+    [MethodImpl(Maths.Hot)]
     public void Paint(Frame frame, float shift, Vector3 high, Vector3 low)
     {
         var offset = Math.Clamp(_margin - shift, 0, (2 * _margin) - 2);
@@ -73,6 +76,7 @@ internal sealed class Silhouette
         }
     }
 
+    [MethodImpl(Maths.Hot)]
     private void Conifer(float x, float ground, float tall, Dice dice)
     {
         var (tiers, lean) = (dice.Between(9, 15), dice.Between(-0.02f, 0.02f));
@@ -110,6 +114,7 @@ internal sealed class Silhouette
         }
     }
 
+    [MethodImpl(Maths.Hot)]
     private void Earth(float ground, int seed, float bumps)
     {
         for (var x = 0; x < _width; x++)
@@ -123,6 +128,7 @@ internal sealed class Silhouette
         }
     }
 
+    [MethodImpl(Maths.Hot)]
     private void Span(int y, float left, float right)
     {
         if (y < 0 || y >= _height) return;

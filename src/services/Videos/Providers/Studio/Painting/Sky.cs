@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 
 namespace SkyRiff.Videos.Providers.Studio.Painting;
 
@@ -43,12 +44,16 @@ internal sealed class Sky
     /// <summary>How fast the clouds go.</summary>
     public float Wind { get; init; } = 0.02f;
 
+    /// <summary>How far down the sky is painted, as a share of the height; what is lower is left as it is, and the scene must cover it.</summary>
+    public float Reach { get; init; } = 1;
+
     /// <summary>Sideways shift of everything far away, in pixels of the whole frame.</summary>
     public void Paint(Frame frame, float time, float shift)
     {
         var small = frame.Smaller(CloudDivisor);
-        PaintSoft(small, time, shift / CloudDivisor);
-        frame.Stretch(small);
+        var rows = Math.Min(frame.Height, (int)(frame.Height * Reach) + 1);
+        PaintSoft(small, Math.Min(small.Height, (rows / CloudDivisor) + 2), time, shift / CloudDivisor);
+        frame.Stretch(small, rows);
         PaintStars(frame, time, shift);
         PaintDisc(frame, shift);
     }
@@ -64,13 +69,14 @@ internal sealed class Sky
     public Vector2 SunPosition(Frame frame, float shift) =>
         new((SunX * frame.Width) + shift, frame.Height * (Horizon - (_palette.SunHeight * Horizon * 0.92f)));
 
-    private void PaintSoft(Frame small, float time, float shift)
+    [MethodImpl(Maths.Hot)]
+    private void PaintSoft(Frame small, int rows, float time, float shift)
     {
         var sun = SunPosition(small, shift);
         var unit = 1 / small.Unit;
         var horizon = Horizon * small.Height;
         var drift = time * Wind;
-        for (var y = 0; y < small.Height; y++)
+        for (var y = 0; y < rows; y++)
         {
             var height = (horizon - y) / horizon;
             var colour = ColourAt(height);
@@ -90,6 +96,7 @@ internal sealed class Sky
         }
     }
 
+    [MethodImpl(Maths.Hot)]
     private Light WithClouds(
         Light sky, Frame small, int x, float shift, float depth, float drift, float thin, Vector<float> dx, float dy, Vector<float> distance, Vector3 colour)
     {
@@ -110,6 +117,7 @@ internal sealed class Sky
         return Light.Mix(sky, cloud, cover * 0.94f);
     }
 
+    [MethodImpl(Maths.Hot)]
     private void PaintStars(Frame frame, float time, float shift)
     {
         var horizon = Horizon * frame.Height;

@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 
 namespace SkyRiff.Videos.Providers.Studio.Painting;
 
@@ -42,6 +43,7 @@ internal static class TerrainView
 {
     private const float StepGrowth = 0.006f;
 
+    [MethodImpl(Maths.Hot)]
     public static void Paint(Frame frame, Terrain terrain, Camera camera, Air air, Water? water)
     {
         var (sin, cos) = MathF.SinCos(camera.Heading);
@@ -56,6 +58,7 @@ internal static class TerrainView
         }
     }
 
+    [MethodImpl(Maths.Hot)]
     private static void PaintColumn(
         Frame frame, int column, float screenX, float horizon, float focal, float rayX, float rayZ, Terrain terrain, Camera camera, Air air, Water? water)
     {

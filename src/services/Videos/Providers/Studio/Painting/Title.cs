@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 
 namespace SkyRiff.Videos.Providers.Studio.Painting;
 
@@ -65,6 +66,7 @@ internal sealed class Title
     }
 
     /// <summary>Darkens the corner a little, so that white letters stand on anything.</summary>
+    [MethodImpl(Maths.Hot)]
     private void Shade(Frame frame, float strength)
     {
         var from = Math.Max(0, (int)(_top - (frame.Unit * 0.12f)));
@@ -80,6 +82,7 @@ internal sealed class Title
         }
     }
 
+    [MethodImpl(Maths.Hot)]
     private static void Blend(Frame frame, Letter letter, float drop, float strength)
     {
         var offset = (int)MathF.Round(drop);

@@ -120,7 +120,7 @@ internal sealed class WeatherVeil
             {
                 var half = MathF.Sqrt(MathF.Max(0, 1 - (row * row / (radius * radius)))) * radius * (0.25f + (1.2f * turn));
                 var center = (x * frame.Width) + (row * 0.55f);
-                Brush.Span(frame, (int)(y * frame.Height) + row, center - half, center + half, light, 0.85f);
+                frame.Span((int)(y * frame.Height) + row, center - half, center + half, light, 0.85f);
             }
         }
     }

@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using SkyRiff.Videos.Providers.Studio.Painting;
 
 namespace SkyRiff.Videos.Providers.Studio.Scenes;
@@ -32,6 +33,7 @@ internal sealed class AbstractScene : Scene
         Sparks(frame, moment.Time);
     }
 
+    [MethodImpl(Maths.Hot)]
     private void Fold(Frame small, float[] heights, float[] hues, float time)
     {
         var unit = _scale / small.Unit;
@@ -53,6 +55,7 @@ internal sealed class AbstractScene : Scene
         }
     }
 
+    [MethodImpl(Maths.Hot)]
     private void Shine(Frame small, float[] heights, float[] hues)
     {
         var steep = small.Unit * 0.11f;

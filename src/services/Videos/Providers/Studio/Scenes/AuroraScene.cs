@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using SkyRiff.Videos.Providers.Studio.Painting;
 
 namespace SkyRiff.Videos.Providers.Studio.Scenes;
@@ -23,7 +24,7 @@ internal sealed class AuroraScene : Scene
         var bright = script.Mood == Mood.Night ? 1 : 0.22f; // the sky must be dark, whatever the mood says
         var palette = script.Palette with { Zenith = script.Palette.Zenith * bright, Middle = script.Palette.Middle * bright, Horizon = script.Palette.Horizon * (0.4f * bright), Stars = 1 };
         (_palette, _seed, _drift) = (palette, dice.Pick(1 << 20), script.Drift);
-        _sky = new Sky(_palette with { Horizon = _palette.Horizon * 0.5f }, _seed) { Horizon = Waterline, Clouds = 0, Disc = 0 };
+        _sky = new Sky(_palette with { Horizon = _palette.Horizon * 0.5f }, _seed) { Horizon = Waterline, Clouds = 0, Disc = 0, Reach = Waterline };
         var warm = script.Mood is Mood.Dream or Mood.Neon or Mood.Sunset;
         _low = warm ? Vector3.Lerp(_palette.Accent, Palette.Hex(0x30F0A0), 0.35f) : Palette.Hex(0x2FF58A);
         _high = warm ? _palette.Accent2 : Vector3.Lerp(Palette.Hex(0x9A3BFF), Palette.Hex(0xFF4FA3), dice.Share() * 0.7f);
@@ -38,12 +39,13 @@ internal sealed class AuroraScene : Scene
         PaintCurtains(frame, time);
         var (unit, ground) = (frame.Unit, frame.Height * Waterline);
         var night = Vector3.Lerp(_palette.Middle, _low * 0.25f, 0.3f);
-        Brush.Below(frame, x => ground - (unit * (0.13f + (0.11f * Noise.Fbm((x - travel) / unit * 1.9f, 3.5f, 6, _seed + 5)))), ground - (unit * 0.26f), ground, night * 0.85f, night * 0.4f);
-        Brush.Below(frame, x => ground - (unit * (0.05f + (0.06f * Noise.Fbm((x - (travel * 1.6f)) / unit * 2.6f, 8.5f, 5, _seed + 6)))), ground - (unit * 0.12f), ground, night * 0.5f, night * 0.16f);
+        Brush.Below(frame, new Skyline(ground - (unit * 0.13f), unit * 0.11f, 1.9f / unit, travel, 3.5f, 6, _seed + 5), ground - (unit * 0.26f), ground, night * 0.85f, night * 0.4f);
+        Brush.Below(frame, new Skyline(ground - (unit * 0.05f), unit * 0.06f, 2.6f / unit, travel * 1.6f, 8.5f, 5, _seed + 6), ground - (unit * 0.12f), ground, night * 0.5f, night * 0.16f);
         _trees.Paint(frame, travel * 2.2f, _palette.Shade * 0.6f, _palette.Shade * 0.3f);
         Brush.Mirror(frame, ground, time, _seed + 9, new Vector3(0.72f, 0.8f, 0.86f), 0.016f, _palette.Shade);
     }
 
+    [MethodImpl(Maths.Hot)]
     private void PaintCurtains(Frame frame, float time)
     {
         var small = frame.Smaller(2);
@@ -71,10 +73,11 @@ internal sealed class AuroraScene : Scene
             Hang(small, strength, foot, 0.24f + (0.05f * curtain));
         }
 
-        Brush.AddStretched(frame, small);
+        frame.AddStretched(small);
     }
 
     /// <summary>Lets a curtain rise from its foot: a sharp lower edge, green low, red and violet high, fading out.</summary>
+    [MethodImpl(Maths.Hot)]
     private void Hang(Frame small, float[] strength, float[] foot, float tall)
     {
         var (low, high) = (Light.Of(_low), Light.Of(_high));

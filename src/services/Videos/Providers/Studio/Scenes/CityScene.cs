@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using SkyRiff.Videos.Providers.Studio.Painting;
 
 namespace SkyRiff.Videos.Providers.Studio.Scenes;
@@ -22,7 +23,7 @@ internal sealed class CityScene : Scene
         (_palette, _seed, _drift) = (script.Palette, dice.Pick(1 << 20), script.Drift);
         _neon = script.Mood is Mood.Neon or Mood.Dream;
         _lit = script.Mood is Mood.Day or Mood.Pastel or Mood.Ice or Mood.Golden ? 0.16f : script.Mood is Mood.Sunset or Mood.Dawn ? 0.36f : 0.5f;
-        _sky = new Sky(_palette, _seed) { Horizon = Waterline + 0.03f, Clouds = Math.Max(script.Overcast, dice.Between(0.3f, 0.55f)), Disc = _neon ? 0.16f : 0.04f, SunX = dice.Between(0.3f, 0.7f) };
+        _sky = new Sky(_palette, _seed) { Horizon = Waterline + 0.03f, Clouds = Math.Max(script.Overcast, dice.Between(0.3f, 0.55f)), Disc = _neon ? 0.16f : 0.04f, SunX = dice.Between(0.3f, 0.7f), Reach = Waterline };
         _rows =
         [
             Build(dice, depth: 0, count: 70, 0.2f, 0.56f, 0.045f, 0.09f),
@@ -103,6 +104,7 @@ internal sealed class CityScene : Scene
         }
     }
 
+    [MethodImpl(Maths.Hot)]
     private void Windows(Frame frame, Tower tower, float left, float top, float right, float ground, float time, float near)
     {
         var unit = frame.Unit;
@@ -144,6 +146,7 @@ internal sealed class CityScene : Scene
     }
 
     /// <summary>The town's own light on its own dust, thickest near the water.</summary>
+    [MethodImpl(Maths.Hot)]
     private void Haze(Frame frame, float ground, int depth)
     {
         var glow = Vector3.Lerp(Vector3.Lerp(_palette.Fog, _palette.Horizon, 0.5f), _palette.Accent, 0.3f) * (_neon ? 0.55f : 0.5f);

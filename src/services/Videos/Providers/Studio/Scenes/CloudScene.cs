@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using SkyRiff.Videos.Providers.Studio.Painting;
 
 namespace SkyRiff.Videos.Providers.Studio.Scenes;
@@ -56,6 +57,7 @@ internal sealed class CloudScene : Scene
     /// Clouds have no surface: each ray goes on through them and gathers light until nothing more comes through. Far above the heaps it goes in
     /// leaps, inside them in small steps; at a fifth of the size, as nothing here is sharp.
     /// </summary>
+    [MethodImpl(Maths.Hot)]
     private void March(Frame frame, Camera camera)
     {
         var small = frame.Smaller(Divisor);
@@ -75,12 +77,27 @@ internal sealed class CloudScene : Scene
             }
         }
 
-        var clear = frame.Scratch(3, frame.R.Length);
-        frame.StretchPlane(small, through, clear);
-        for (var at = 0; at < frame.Stride * frame.Height; at += Maths.LaneCount) frame.Set(at, frame.Get(at) * Maths.Load(clear, at));
-        Brush.AddStretched(frame, small);
+        Lay(frame, small, through);
     }
 
+    /// <summary>Lays the clouds over the sky, which shines through by that share.</summary>
+    [MethodImpl(Maths.Hot)]
+    private static void Lay(Frame frame, Frame small, float[] through)
+    {
+        var (r, g, b) = frame.Stretched(small);
+        var clear = frame.Stretched(small, through, 3);
+        for (var y = 0; y < frame.Height; y++)
+        {
+            var (red, green, blue, share) = (r.Row(y), g.Row(y), b.Row(y), clear.Row(y));
+            for (var x = 0; x < frame.Stride; x += Maths.LaneCount)
+            {
+                var at = (y * frame.Stride) + x;
+                frame.Set(at, (frame.Get(at) * share.At(x)) + new Light(red.At(x), green.At(x), blue.At(x)));
+            }
+        }
+    }
+
+    [MethodImpl(Maths.Hot)]
     private (Vector3 Light, float Through) Gather(Camera camera, Vector3 ray, float screenX)
     {
         var (light, through) = (Vector3.Zero, 1f);
@@ -110,6 +127,7 @@ internal sealed class CloudScene : Scene
     }
 
     /// <summary>Heaps upon heaps: round on top, pinched between, as rising air makes them.</summary>
+    [MethodImpl(Maths.Hot)]
     private Vector<float> HeightOf(Vector<float> x, Vector<float> z)
     {
         var (u, v) = (x * (1f / 105), z * (1f / 105));
@@ -129,6 +147,7 @@ internal sealed class CloudScene : Scene
         return height * height * height * (new Vector<float>(50) + (mass * 44));
     }
 
+    [MethodImpl(Maths.Hot)]
     private (Vector3 Colour, float Share) AirOf(float distance, float height, float screenX)
     {
         var toward = Maths.Decay(MathF.Abs(screenX - _sky.SunX) * 2.6f);

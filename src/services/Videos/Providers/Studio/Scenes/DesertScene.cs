@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using SkyRiff.Videos.Providers.Studio.Painting;
 
 namespace SkyRiff.Videos.Providers.Studio.Scenes;
@@ -52,6 +53,7 @@ internal sealed class DesertScene : Scene
     }
 
     /// <summary>Waves of sand: steep to the lee, gentle to the wind, bent by a slow warp so that no crest is straight.</summary>
+    [MethodImpl(Maths.Hot)]
     private Vector<float> HeightOf(Vector<float> x, Vector<float> z)
     {
         var (u, v) = (x * (1f / 120), z * (1f / 120));
@@ -67,6 +69,7 @@ internal sealed class DesertScene : Scene
         return (dune * ((size * 24) + new Vector<float>(3))) + (Noise.Fbm(u * 0.4f, v * 0.4f, 2, _seed + 1) * 12) + ripples;
     }
 
+    [MethodImpl(Maths.Hot)]
     private (Vector3 Colour, float Share) AirOf(float distance, float height, float screenX)
     {
         var toward = Maths.Decay(MathF.Abs(screenX - _sky.SunX) * 3);

@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using SkyRiff.Videos.Providers.Studio.Painting;
 
 namespace SkyRiff.Videos.Providers.Studio.Scenes;
@@ -41,6 +42,7 @@ internal sealed class FireScene : Scene
         frame.Glow(x, y - (frame.Unit * 0.14f), frame.Unit * 0.95f, warm * (0.14f * flicker));
     }
 
+    [MethodImpl(Maths.Hot)]
     private void PaintGround(Frame frame, float ground, Vector3 warm, float flicker)
     {
         var unit = frame.Unit;
@@ -58,6 +60,7 @@ internal sealed class FireScene : Scene
         }
     }
 
+    [MethodImpl(Maths.Hot)]
     private void PaintLogs(Frame frame, float x, float y, float flicker, Vector3 warm)
     {
         var unit = frame.Unit;
@@ -75,6 +78,7 @@ internal sealed class FireScene : Scene
         }
     }
 
+    [MethodImpl(Maths.Hot)]
     private void PaintFlames(Frame frame, float centerX, float baseY, float time)
     {
         var small = frame.Smaller(2);
@@ -108,10 +112,11 @@ internal sealed class FireScene : Scene
             }
         }
 
-        Brush.AddStretched(frame, small);
+        frame.AddStretched(small);
     }
 
     /// <summary>From black over red and orange to nearly white, much brighter than white at the core.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Light Heat(Vector<float> heat)
     {
         var square = heat * heat;

@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using SkyRiff.Videos.Providers.Studio.Painting;
 
 namespace SkyRiff.Videos.Providers.Studio.Scenes;
@@ -57,6 +58,7 @@ internal sealed class ForestScene : Scene
     }
 
     /// <summary>A bank of mist that creeps along the ground in front of a row.</summary>
+    [MethodImpl(Maths.Hot)]
     private void Mist(Frame frame, Vector3 mist, float time, int layer)
     {
         var small = frame.Smaller(8);
@@ -72,9 +74,12 @@ internal sealed class ForestScene : Scene
             }
         }
 
-        var cover = frame.Scratch(3, frame.R.Length);
-        frame.StretchPlane(small, small.R, cover);
+        var cover = frame.Stretched(small, small.R, 0);
         var light = Light.Of(mist);
-        for (var at = 0; at < frame.Stride * frame.Height; at += Maths.LaneCount) frame.Cover(at, light, Maths.Load(cover, at));
+        for (var y = 0; y < frame.Height; y++)
+        {
+            var row = cover.Row(y);
+            for (var x = 0; x < frame.Stride; x += Maths.LaneCount) frame.Cover((y * frame.Stride) + x, light, row.At(x));
+        }
     }
 }

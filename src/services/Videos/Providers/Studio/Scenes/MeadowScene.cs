@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using SkyRiff.Videos.Providers.Studio.Painting;
 
 namespace SkyRiff.Videos.Providers.Studio.Scenes;
@@ -53,14 +54,15 @@ internal sealed class MeadowScene : Scene
         _sky.Paint(frame, time, travel * 0.003f);
         var (unit, line) = (frame.Unit, frame.Height * 0.6f);
         var far = Vector3.Lerp(_palette.Fog, _green, 0.25f) * 0.75f;
-        Brush.Below(frame, x => line - (unit * (0.03f + (0.07f * Noise.Fbm((x - (travel * 0.006f)) / unit * 1.2f, 3.5f, 5, _seed + 5)))), line - (unit * 0.1f), line, far, far * 0.92f);
+        Brush.Below(frame, new Skyline(line - (unit * 0.03f), unit * 0.07f, 1.2f / unit, travel * 0.006f, 3.5f, 5, _seed + 5), line - (unit * 0.1f), line, far, far * 0.92f);
         var mid = Vector3.Lerp(_palette.Fog * 0.7f, _green, 0.62f) * 0.85f;
-        Brush.Below(frame, x => line + (unit * (0.02f - (0.05f * Noise.Fbm((x - (travel * 0.012f)) / unit * 0.9f, 8.5f, 4, _seed + 6)))), line - (unit * 0.04f), line + (unit * 0.3f), mid, _green * 0.5f);
+        Brush.Below(frame, new Skyline(line + (unit * 0.02f), unit * 0.05f, 0.9f / unit, travel * 0.012f, 8.5f, 4, _seed + 6), line - (unit * 0.04f), line + (unit * 0.3f), mid, _green * 0.5f);
         for (var row = 0; row < Rows; row++) Paint(frame, row, time, travel);
         var sun = _sky.SunPosition(frame, travel * 0.003f);
         frame.Glow(sun.X, sun.Y, unit * 0.9f, _palette.Sun * 0.035f);
     }
 
+    [MethodImpl(Maths.Hot)]
     private void Paint(Frame frame, int row, float time, float travel)
     {
         var near = row / (Rows - 1f);
@@ -79,6 +81,7 @@ internal sealed class MeadowScene : Scene
         }
     }
 
+    [MethodImpl(Maths.Hot)]
     private Vector2 Stalk(Frame frame, Blade blade, float x, float ground, float bend, float near, Vector3 haze, float gust)
     {
         var unit = frame.Unit;
@@ -92,7 +95,7 @@ internal sealed class MeadowScene : Scene
             tipX = x + (bend * up * up * tall * 0.62f);
             // Light comes through the upper half of a blade; gusts turn its pale side up.
             var light = haze * (dark * (0.35f + (0.95f * up)) * (1 + (0.25f * gust))) + (_palette.Sun * (0.012f * up * up * blade.Hue));
-            Brush.Span(frame, (int)ground - y, tipX - (wide * (1 - up)), tipX + (wide * (1 - (up * 0.9f))), light);
+            frame.Span((int)ground - y, tipX - (wide * (1 - up)), tipX + (wide * (1 - (up * 0.9f))), light);
         }
 
         return new Vector2(tipX, ground - tall);

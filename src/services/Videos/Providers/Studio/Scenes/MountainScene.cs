@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using SkyRiff.Videos.Providers.Studio.Painting;
 
 namespace SkyRiff.Videos.Providers.Studio.Scenes;
@@ -57,6 +58,7 @@ internal sealed class MountainScene : Scene
         TerrainView.Paint(frame, _terrain, camera, AirOf, (x, z, distance, screenX) => WaterAt(x, z, distance, screenX, time));
     }
 
+    [MethodImpl(Maths.Hot)]
     private Vector<float> HeightOf(Vector<float> x, Vector<float> z)
     {
         var (u, v) = (x * (1f / 150), z * (1f / 150));
@@ -69,6 +71,7 @@ internal sealed class MountainScene : Scene
         return (ridge * ridge * (new Vector<float>(46) + (wall * 84)) * (mass + new Vector<float>(0.35f))) + (wall * 16) - new Vector<float>(4);
     }
 
+    [MethodImpl(Maths.Hot)]
     private (Vector3 Colour, float Share) AirOf(float distance, float height, float screenX)
     {
         var toward = Maths.Decay(MathF.Abs(screenX - _sky.SunX) * 3.4f);
@@ -78,6 +81,7 @@ internal sealed class MountainScene : Scene
         return (colour, Maths.Clamp01((far * 0.94f) + low));
     }
 
+    [MethodImpl(Maths.Hot)]
     private Vector3 WaterAt(float x, float z, float distance, float screenX, float time)
     {
         var ripple = Noise.At(x * 0.45f, (z * 0.45f) + (time * 0.5f), _seed + 5) * 0.5f;

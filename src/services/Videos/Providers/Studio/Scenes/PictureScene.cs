@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using SkyRiff.Videos.Providers.Studio.Painting;
 
 namespace SkyRiff.Videos.Providers.Studio.Scenes;
@@ -11,6 +12,7 @@ internal sealed class PictureScene(Frame picture, int seed, float drift) : Scene
 {
     private const float StillSeconds = 0.4f;
 
+    [MethodImpl(Maths.Hot)]
     public override void Paint(Frame frame, Moment moment)
     {
         var time = MathF.Max(0, moment.Time - StillSeconds);

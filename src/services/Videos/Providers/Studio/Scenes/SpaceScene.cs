@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using SkyRiff.Videos.Providers.Studio.Painting;
 
 namespace SkyRiff.Videos.Providers.Studio.Scenes;
@@ -53,6 +54,7 @@ internal sealed class SpaceScene : Scene
         return palette with { Accent = Vector3.Lerp(Palette.Hex(one), palette.Accent, 0.2f), Accent2 = Vector3.Lerp(Palette.Hex(two), palette.Accent2, 0.2f) };
     }
 
+    [MethodImpl(Maths.Hot)]
     private void PaintNebula(Frame frame, float time)
     {
         var small = frame.Smaller(4);
@@ -80,6 +82,7 @@ internal sealed class SpaceScene : Scene
         frame.Stretch(small);
     }
 
+    [MethodImpl(Maths.Hot)]
     private void PaintStars(Frame frame, float time)
     {
         foreach (var (x, y, depth, size, tint) in _stars)
@@ -97,6 +100,7 @@ internal sealed class SpaceScene : Scene
         }
     }
 
+    [MethodImpl(Maths.Hot)]
     private void PaintGalaxy(Frame frame, float time)
     {
         var small = frame.Smaller(2);
@@ -125,9 +129,10 @@ internal sealed class SpaceScene : Scene
             }
         }
 
-        Brush.AddStretched(frame, small);
+        frame.AddStretched(small);
     }
 
+    [MethodImpl(Maths.Hot)]
     private void PaintPlanet(Frame frame, Planet planet, float time, Vector3 toSun, float shift)
     {
         var radius = planet.Radius * frame.Unit * (1 + (time * 0.006f));
@@ -143,6 +148,7 @@ internal sealed class SpaceScene : Scene
                 var dx = (Maths.Lanes + new Vector<float>(x + 0.5f - cx)) * (1 / radius);
                 var square = (dx * dx) + new Vector<float>(dy * dy);
                 var distance = Vector.SquareRoot(square);
+                if (!Vector.LessThanAny(distance, new Vector<float>(1.09f))) continue;
                 var cover = Maths.Clamp01((Vector<float>.One - distance) * radius + new Vector<float>(0.5f));
                 var depth = Vector.SquareRoot(Vector.Max(Vector<float>.Zero, Vector<float>.One - square));
                 var lit = Maths.Smooth(-0.08f, 0.9f, (dx * toSun.X) + new Vector<float>(dy * toSun.Y) + (depth * toSun.Z));
@@ -159,6 +165,7 @@ internal sealed class SpaceScene : Scene
         if (planet.Ring) PaintRing(frame, planet, cx, cy, radius, behind: false);
     }
 
+    [MethodImpl(Maths.Hot)]
     private Light Surface(Planet planet, Vector<float> dx, float dy, Vector<float> depth, float time)
     {
         var turned = new Vector<float>(time * 0.035f * _drift);
@@ -179,6 +186,7 @@ internal sealed class SpaceScene : Scene
         return planet.Radius < 0.1f ? ground : Light.Mix(ground, Light.Of(new Vector3(0.85f)), cloud * 0.75f);
     }
 
+    [MethodImpl(Maths.Hot)]
     private static void PaintRing(Frame frame, Planet planet, float cx, float cy, float radius, bool behind)
     {
         const float Tilt = 0.2f;
@@ -186,16 +194,18 @@ internal sealed class SpaceScene : Scene
         var reach = radius * 2.25f;
         for (var y = Math.Max(0, (int)(cy - (reach * 0.75f))); y < Math.Min(frame.Height, cy + (reach * 0.75f)); y++)
         {
-            for (var x = Math.Max(0, (int)(cx - reach)); x < Math.Min(frame.Width, cx + reach); x++)
+            var dy = new Vector<float>((y + 0.5f - cy) / radius);
+            for (var x = Math.Max(0, (int)(cx - reach)) & ~(Maths.LaneCount - 1); x < Math.Min(frame.Width, cx + reach); x += Maths.LaneCount)
             {
-                var (dx, dy) = ((x + 0.5f - cx) / radius, (y + 0.5f - cy) / radius);
-                var (px, py) = (dx + (dy * Lean), (dy - (dx * Lean)) / Tilt);
-                if (py < 0 != behind) continue;
-                var distance = MathF.Sqrt((px * px) + (py * py));
-                if (distance is < 1.28f or > 2.15f) continue;
-                var grooves = 0.5f + (0.5f * Noise.At(distance * 26, 0.5f, planet.Seed)) + (0.25f * Noise.At(distance * 70, 3.5f, planet.Seed));
-                var cover = Maths.Smooth(1.28f, 1.36f, distance) * Maths.Smooth(2.15f, 2.0f, distance) * Maths.Clamp01(grooves) * 0.7f;
-                frame.Cover((y * frame.Stride) + x, Vector3.Lerp(planet.Two, planet.One, Maths.Clamp01(grooves)) * 0.75f, cover);
+                var dx = (Maths.Lanes + new Vector<float>(x + 0.5f - cx)) * (1 / radius);
+                var (px, py) = (dx + (dy * Lean), (dy - (dx * Lean)) * (1 / Tilt));
+                var distance = Vector.SquareRoot((px * px) + (py * py));
+                var here = Vector.GreaterThan(distance, new Vector<float>(1.28f)) & Vector.LessThan(distance, new Vector<float>(2.15f))
+                    & (behind ? Vector.LessThan(py, Vector<float>.Zero) : Vector.GreaterThanOrEqual(py, Vector<float>.Zero));
+                if (Vector.EqualsAll(here, Vector<int>.Zero)) continue;
+                var grooves = Maths.Clamp01(new Vector<float>(0.5f) + (Noise.At(distance * 26, new Vector<float>(0.5f), planet.Seed) * 0.5f) + (Noise.At(distance * 70, new Vector<float>(3.5f), planet.Seed) * 0.25f));
+                var cover = Maths.Smooth(1.28f, 1.36f, distance) * Maths.Smooth(2.15f, 2.0f, distance) * grooves * 0.7f;
+                frame.Cover((y * frame.Stride) + x, Light.Mix(planet.Two, planet.One, grooves) * new Vector<float>(0.75f), Vector.ConditionalSelect(here, cover, Vector<float>.Zero));
             }
         }
     }

@@ -19,7 +19,7 @@ internal sealed class StormScene : Scene
     {
         var dice = new Dice(script.Seed + 10);
         (_palette, _seed, _drift) = (script.Palette, dice.Pick(1 << 20), script.Drift);
-        _sky = new Sky(_palette, _seed) { Horizon = Waterline, Clouds = 1, Disc = 0, Wind = 0.06f };
+        _sky = new Sky(_palette, _seed) { Horizon = Waterline, Clouds = 1, Disc = 0, Wind = 0.06f, Reach = Waterline };
         _lightning = new Lightning(script.Seed);
         _trees = Silhouette.Conifers(width, height, height * (Waterline - 0.004f), Math.Min(width, height) * 0.12f, 34, dice);
     }
@@ -33,8 +33,8 @@ internal sealed class StormScene : Scene
         var (unit, ground) = (frame.Unit, frame.Height * Waterline);
         var flash = _lightning.FlashAt(time) * 0.05f;
         var far = (_palette.Fog * 0.3f) + new Vector3(flash);
-        Brush.Below(frame, x => ground - (unit * (0.1f + (0.1f * Noise.Fbm((x - travel) / unit * 1.6f, 3.5f, 6, _seed + 5)))), ground - (unit * 0.22f), ground, far, far * 0.7f);
-        Brush.Below(frame, x => ground - (unit * (0.035f + (0.05f * Noise.Fbm((x - (travel * 1.7f)) / unit * 2.4f, 8.5f, 5, _seed + 6)))), ground - (unit * 0.1f), ground, far * 0.45f, far * 0.25f);
+        Brush.Below(frame, new Skyline(ground - (unit * 0.1f), unit * 0.1f, 1.6f / unit, travel, 3.5f, 6, _seed + 5), ground - (unit * 0.22f), ground, far, far * 0.7f);
+        Brush.Below(frame, new Skyline(ground - (unit * 0.035f), unit * 0.05f, 2.4f / unit, travel * 1.7f, 8.5f, 5, _seed + 6), ground - (unit * 0.1f), ground, far * 0.45f, far * 0.25f);
         for (var i = 0; i < 9; i++)
         {
             var x = (Noise.Hash(i, 1, _seed) * frame.Width) + (travel * 1.7f);

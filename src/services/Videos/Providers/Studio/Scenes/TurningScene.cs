@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using SkyRiff.Videos.Providers.Studio.Painting;
 
 namespace SkyRiff.Videos.Providers.Studio.Scenes;
@@ -15,6 +16,7 @@ internal sealed class TurningScene(Scene before, Scene after, Palette palette, i
         else PaintBoth(frame, moment);
     }
 
+    [MethodImpl(Maths.Hot)]
     private void PaintBoth(Frame frame, Moment moment)
     {
         var other = frame.Smaller(1);

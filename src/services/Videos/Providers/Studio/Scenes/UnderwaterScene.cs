@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using SkyRiff.Videos.Providers.Studio.Painting;
 
 namespace SkyRiff.Videos.Providers.Studio.Scenes;
@@ -44,6 +45,7 @@ internal sealed class UnderwaterScene : Scene
         Bubbles(frame, time);
     }
 
+    [MethodImpl(Maths.Hot)]
     private void PaintWater(Frame frame, float time)
     {
         var small = frame.Smaller(4);
@@ -68,11 +70,12 @@ internal sealed class UnderwaterScene : Scene
         frame.Stretch(small);
     }
 
+    [MethodImpl(Maths.Hot)]
     private void PaintFloor(Frame frame, float time)
     {
         var unit = frame.Unit;
         var sand = Vector3.Lerp(_deep, _top, 0.28f);
-        Brush.Below(frame, x => frame.Height - (unit * (0.1f + (0.07f * Noise.Fbm(x / unit * 1.6f, 0.5f, 4, _seed + 12)))), frame.Height - (unit * 0.17f), frame.Height, sand * 0.95f, sand * 0.5f);
+        Brush.Below(frame, new Skyline(frame.Height - (unit * 0.1f), unit * 0.07f, 1.6f / unit, 0, 0.5f, 4, _seed + 12), frame.Height - (unit * 0.17f), frame.Height, sand * 0.95f, sand * 0.5f);
         for (var y = (int)(frame.Height - (unit * 0.12f)); y < frame.Height; y++)
         {
             var depth = 0.2f / ((y - frame.Height + (unit * 0.2f)) / unit);
@@ -86,6 +89,7 @@ internal sealed class UnderwaterScene : Scene
         }
     }
 
+    [MethodImpl(Maths.Hot)]
     private void Paint(Frame frame, Fish fish, float time)
     {
         var unit = frame.Unit;
@@ -111,6 +115,7 @@ internal sealed class UnderwaterScene : Scene
         }
     }
 
+    [MethodImpl(Maths.Hot)]
     private void Paint(Frame frame, Weed weed, float time)
     {
         var unit = frame.Unit;
@@ -123,7 +128,7 @@ internal sealed class UnderwaterScene : Scene
             var sway = MathF.Sin((time * 0.9f) + weed.Phase + (up * 2.6f)) * up * up * unit * 0.045f;
             var leaf = 0.55f + (0.45f * MathF.Abs(MathF.Sin((up * 17) + weed.Phase)));
             var half = weed.Wide * unit * (1 - (up * up)) * leaf * (0.5f + weed.Near);
-            Brush.Span(frame, (int)root - y, (weed.X * frame.Width) + sway - half, (weed.X * frame.Width) + sway + half, green * (0.75f + (0.5f * up)));
+            frame.Span((int)root - y, (weed.X * frame.Width) + sway - half, (weed.X * frame.Width) + sway + half, green * (0.75f + (0.5f * up)));
         }
     }
 
@@ -140,7 +145,7 @@ internal sealed class UnderwaterScene : Scene
         for (var row = (int)-size; row <= 0; row++)
         {
             var half = wide * MathF.Sqrt(MathF.Max(0, 1 - (row * row / (size * size))));
-            Brush.Span(frame, (int)(y + row), x - half, x + half, glow * (0.55f + (0.6f * -row / size)), 0.5f);
+            frame.Span((int)(y + row), x - half, x + half, glow * (0.55f + (0.6f * -row / size)), 0.5f);
         }
 
         for (var arm = 0; arm < 9; arm++)
@@ -150,7 +155,7 @@ internal sealed class UnderwaterScene : Scene
             {
                 var down = step / (size * 2.4f);
                 var sway = MathF.Sin((time * 2) - (down * 5) + arm + index) * size * 0.2f * down;
-                Brush.Span(frame, (int)(y + step), rootX + sway - (unit * 0.0015f), rootX + sway + (unit * 0.0015f), glow * 0.9f, 0.55f * (1 - down));
+                frame.Span((int)(y + step), rootX + sway - (unit * 0.0015f), rootX + sway + (unit * 0.0015f), glow * 0.9f, 0.55f * (1 - down));
             }
         }
     }
