@@ -20,7 +20,7 @@ internal sealed partial class Http1Forwarder
             cache?.OnResponse(_head, call.Head, call.Verdict, new EdgeTime(new MonotonicClock(time).Now, time.GetUtcNow().ToUnixTimeSeconds()));
             if (cache is { Step: CacheStep.Serve })
             {
-                IsReusable = _head.Body == BodyKind.None && MayBeReused(_head.KeepAlive, upload);
+                IsReusable = _head.Body == BodyKind.None && await MayBeReusedAsync(_head.KeepAlive, upload);
                 await StoredAnswer.WriteAsync(call);
                 return new(outcome, IsAnswered: true);
             }
@@ -33,7 +33,7 @@ internal sealed partial class Http1Forwarder
             var keepAlive = _head.KeepAlive;
             var isWhole = pipe is null ? await DownloadAsync(body) : await DownloadAsync(body, pipe, reply.Coding);
             if (!isWhole) return new(Outcome.FailedForGood, IsAnswered: Abort());
-            IsReusable = !_isCutShort && MayBeReused(keepAlive, upload);
+            IsReusable = !_isCutShort && await MayBeReusedAsync(keepAlive, upload);
             return new(outcome, IsAnswered: true);
         }
 

@@ -16,6 +16,8 @@ internal sealed partial class Http1Forwarder(Http1UpstreamPool pool, HedgeRace r
 
     /// <summary>Pieces of a body in one go; then whoever else waits for the thread has his turn, however fast both ends of this body are.</summary>
     private const int PiecesPerTurnMax = 8;
+
+    private static readonly TimeSpan UploadEndTimeout = TimeSpan.FromMilliseconds(100);
     private static readonly HeadLimits OwnLimits = HeadLimits.Default with { HeadBytesMax = ushort.MaxValue };
 
     public async Task<AttemptResult> TryAsync(ForwardedCall call, TimeSpan timeout)
@@ -57,6 +59,9 @@ internal sealed partial class Http1Forwarder(Http1UpstreamPool pool, HedgeRace r
         private Http1Upstream? _upstream = first;
         private ResponseHead _head = call.Answer;
         private Refusal _bodyRefusal;
+
+        /// <summary>The last bytes of the request's body are handed over, if not yet taken.</summary>
+        private bool _sendsLast;
 
         public bool IsReusable { get; private set; }
 
@@ -162,7 +167,7 @@ internal sealed partial class Http1Forwarder(Http1UpstreamPool pool, HedgeRace r
             body.Begin(_head.Body, _head.ContentLength, writesChunks: false, long.MaxValue, call.Verdict.Snapshot!.HeadLimits);
             var keepAlive = _head.KeepAlive;
             if (!await DownloadAsync(body)) return new(Outcome.FailedForGood, IsAnswered: Abort());
-            IsReusable = MayBeReused(keepAlive, upload);
+            IsReusable = await MayBeReusedAsync(keepAlive, upload);
             return new(outcome, IsAnswered: true);
         }
 
@@ -176,8 +181,13 @@ internal sealed partial class Http1Forwarder(Http1UpstreamPool pool, HedgeRace r
             ContextReply.Apply(call.Context.Response, own);
         }
 
-        private bool MayBeReused(bool keepAlive, Task upload) =>
-            keepAlive && upload.IsCompletedSuccessfully && Upstream.Unread.Length == 0 && (call.Head.Body == BodyKind.None || call.Head.Method is not (MethodKind.Get or MethodKind.Head));
+        private async ValueTask<bool> MayBeReusedAsync(bool keepAlive, Task upload)
+        {
+            if (!keepAlive || Upstream.Unread.Length > 0 || (call.Head.Body != BodyKind.None && call.Head.Method is MethodKind.Get or MethodKind.Head)) return false;
+            // An answer to the whole body can overtake the end of its upload by the width of a thread switch.
+            if (!upload.IsCompleted && Volatile.Read(ref _sendsLast)) await upload.WaitAsync(UploadEndTimeout, time, call.Aborted).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            return upload.IsCompletedSuccessfully;
+        }
 
         private bool Abort()
         {
@@ -258,6 +268,7 @@ internal sealed partial class Http1Forwarder(Http1UpstreamPool pool, HedgeRace r
                     if (call.BytesIn > call.Verdict.Route!.BodyBytesMax) throw new BadHttpRequestException("The body is larger than this route takes.", StatusCodes.Status413PayloadTooLarge);
                     call.Copy?.Add(part.Span);
                     call.Kept?.Add(part.Span);
+                    if (!chunked && call.BytesIn == call.Head.ContentLength) Volatile.Write(ref _sendsLast, true);
                     if (chunked) await upstream.SendAsync(prefix.AsMemory(0, ChunkPrefix(prefix, part.Length)), cancellationToken);
                     await upstream.SendAsync(part, cancellationToken);
                     if (chunked) await upstream.SendAsync("\r\n"u8.ToArray(), cancellationToken);
@@ -266,6 +277,7 @@ internal sealed partial class Http1Forwarder(Http1UpstreamPool pool, HedgeRace r
                 // What was announced is all there is: the upstream may answer it before its end is heard of.
                 if (!read.IsCompleted && (chunked || call.BytesIn < call.Head.ContentLength)) continue;
                 call.Copy?.End();
+                Volatile.Write(ref _sendsLast, true);
                 if (chunked) await upstream.SendAsync("0\r\n\r\n"u8.ToArray(), cancellationToken);
                 call.Kept?.End();
                 return;
