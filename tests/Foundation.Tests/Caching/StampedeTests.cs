@@ -239,6 +239,11 @@ public sealed class StampedeTests(RedisServerFixture fixture)
 
     private static CacheFamilyOptions<long, Clip> Expensive(ClipSource source, TimeSpan wait) => new()
     {
-        Name = "clips", Load = source.LoadAsync, Payload = ClipSource.Payload, IsExpensive = true, ClusterWaitMax = wait, LoadDurationMax = TimeSpan.FromSeconds(90),
+        Name = "clips",
+        Load = source.LoadAsync,
+        Payload = ClipSource.Payload,
+        IsExpensive = true,
+        ClusterWaitMax = wait,
+        LoadDurationMax = TimeSpan.FromSeconds(90),
     };
 }

@@ -19,7 +19,8 @@ internal static class ConfigParser
 
     private static readonly Dictionary<string, TrustedHeader> TrustedHeaders = new()
     {
-        ["x_forwarded_for"] = TrustedHeader.XForwardedFor, ["forwarded"] = TrustedHeader.Forwarded,
+        ["x_forwarded_for"] = TrustedHeader.XForwardedFor,
+        ["forwarded"] = TrustedHeader.Forwarded,
     };
 
     /// <exception cref="ConfigException">With every mistake.</exception>

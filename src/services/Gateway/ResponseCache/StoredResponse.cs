@@ -102,7 +102,12 @@ internal sealed class StoredResponse
         if (notModified.Has(KnownField.Age) && HttpBytes.TryParseDecimal(notModified.Value(KnownField.Age), out var age)) freshness = freshness with { InitialAge = Math.Max(freshness.InitialAge, age) };
         return new StoredResponse(head, Body)
         {
-            Vary = Vary, Freshness = freshness, IsForEverybody = Storability.IsForEverybody(says), Generation = Generation, IsHttps = IsHttps, Variants = Variants,
+            Vary = Vary,
+            Freshness = freshness,
+            IsForEverybody = Storability.IsForEverybody(says),
+            Generation = Generation,
+            IsHttps = IsHttps,
+            Variants = Variants,
         };
     }
 

@@ -27,12 +27,23 @@ public sealed class ReuseParserTests
         edge.Routes[1].Compress!.UsesBrotli.ShouldBeTrue();
         edge.Routes[2].Cache.ShouldBe(new CacheConfig
         {
-            EntryBytesMax = 2 << 20, HeuristicMax = TimeSpan.FromMinutes(1), StaleWhileRevalidate = TimeSpan.FromSeconds(5), StaleIfError = TimeSpan.FromMinutes(1),
-            ObeysClients = false, Collapses = false, WaitMax = TimeSpan.FromSeconds(1), WaitersMax = 10,
+            EntryBytesMax = 2 << 20,
+            HeuristicMax = TimeSpan.FromMinutes(1),
+            StaleWhileRevalidate = TimeSpan.FromSeconds(5),
+            StaleIfError = TimeSpan.FromMinutes(1),
+            ObeysClients = false,
+            Collapses = false,
+            WaitMax = TimeSpan.FromSeconds(1),
+            WaitersMax = 10,
         });
         edge.Routes[2].Compress.ShouldBe(new CompressConfig
         {
-            Types = edge.Routes[2].Compress!.Types, BytesMin = 2048, BrotliQuality = 1, GzipLevel = 9, UsesBrotli = false, InFlightMax = 5,
+            Types = edge.Routes[2].Compress!.Types,
+            BytesMin = 2048,
+            BrotliQuality = 1,
+            GzipLevel = 9,
+            UsesBrotli = false,
+            InFlightMax = 5,
         });
     }
 

@@ -133,8 +133,16 @@ public abstract class WorksTest(SharedPostgres shared) : IAsyncLifetime
         var rendition = new Rendition("720p", 1280, 720, 24, "avc1.64001f", 1, 1, Stored("a.m3u8"), Stored("a.mp4"));
         return ApiJson.Text(new PackageManifest
         {
-            Master = Stored("m.m3u8"), Renditions = [rendition], Mp4 = Stored("v.mp4"), Poster = Stored("p.webp"), Strip = new PreviewStrip(Stored("s.webp"), 10, 160, 90),
-            Duration = TimeSpan.FromSeconds(4), Width = 1280, Height = 720, HasAudio = true, PreviewMaster = Stored("q.m3u8"),
+            Master = Stored("m.m3u8"),
+            Renditions = [rendition],
+            Mp4 = Stored("v.mp4"),
+            Poster = Stored("p.webp"),
+            Strip = new PreviewStrip(Stored("s.webp"), 10, 160, 90),
+            Duration = TimeSpan.FromSeconds(4),
+            Width = 1280,
+            Height = 720,
+            HasAudio = true,
+            PreviewMaster = Stored("q.m3u8"),
         });
     }
 

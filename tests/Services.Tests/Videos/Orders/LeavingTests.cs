@@ -10,7 +10,7 @@ using SkyRiff.Services.Tests.Videos.Media;
 using SkyRiff.Testing;
 using Xunit;
 
-namespace SkyRiff.Services.Tests.Videos.Generating;
+namespace SkyRiff.Services.Tests.Videos.Orders;
 
 public sealed class LeavingTests(SharedPostgres shared) : WorksTest(shared)
 {
