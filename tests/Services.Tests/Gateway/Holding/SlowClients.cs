@@ -7,11 +7,13 @@ namespace SkyRiff.Services.Tests.Gateway.Holding;
 
 /// <summary>
 /// Slowloris in its three forms, in equal parts: a head that never ends, a body that comes byte by byte, an answer that is not read. Whoever is cut comes
-/// again, so that always as many are there.
+/// again, so that always as many are there. Each sends a byte a second, and they take turns in it: all at one moment would be a flood, and keep the cores that clients
+/// and gateway share here from whoever is measured.
 /// </summary>
 internal sealed class SlowClients : IAsyncDisposable
 {
     private const int ReceiveBufferBytes = 4096;
+    private const int TurnsPerBeat = 50;
     private static readonly byte[] Head = Encoding.Latin1.GetBytes("GET / HTTP/1.1\r\nHost: slow\r\nX-Slow: ");
     private static readonly byte[] Body = Encoding.Latin1.GetBytes("POST /slow HTTP/1.1\r\nHost: slow\r\nContent-Length: 1000000\r\n\r\n");
     private static readonly byte[] Read = Encoding.Latin1.GetBytes("GET /large HTTP/1.1\r\nHost: slow\r\n\r\n");
@@ -46,11 +48,12 @@ internal sealed class SlowClients : IAsyncDisposable
 
     private async Task BeatAsync()
     {
-        using var beat = new PeriodicTimer(Beat);
+        using var beat = new PeriodicTimer(Beat / TurnsPerBeat);
         var one = "a"u8.ToArray();
+        var turn = 0;
         do
         {
-            for (var i = 0; i < _sockets.Length && !_stopping.IsCancellationRequested; i++)
+            for (var i = turn++ % TurnsPerBeat; i < _sockets.Length && !_stopping.IsCancellationRequested; i += TurnsPerBeat)
             {
                 if (_sockets[i] is not { } socket)
                 {

@@ -10,7 +10,8 @@ namespace SkyRiff.Services.Tests.Gateway.Holding;
 [Collection(HoldingCollection.Name)]
 public sealed class UpstreamFaultTests
 {
-    private const string Patient = "breaker: {window_calls: 1024, calls_min: 1024}, outliers: {enabled: false}, retries_max: 0, idle_timeout: 1s";
+    /// <summary>A breaker that opens only when nothing at all succeeds any more, which these tests see to.</summary>
+    private const string Patient = "breaker: {window_calls: 1024, calls_min: 1024, failure_share: 1}, outliers: {enabled: false}, retries_max: 0, idle_timeout: 1s";
 
     /// <summary>What the client must see: a status, or 0 for a connection that is cut since the answer had begun.</summary>
     private static readonly (string Path, int Status)[] Faults =
@@ -46,6 +47,8 @@ public sealed class UpstreamFaultTests
         {
             var seen = await AskAsync(gateway.Port, path, connections: 10);
             if (seen.Count < Rounds || (status == 0 ? seen.Broken : seen.WithStatus(status)) != seen.Count) wrong.Add($"{path} {status}: {seen}");
+            var fine = await AskAsync(gateway.Port, "/fine", connections: 10);
+            if (fine.WithStatus(200) != fine.Count) wrong.Add($"/fine after {path}: {fine}");
         }
         wrong.ShouldBeEmpty();
 
