@@ -18,6 +18,9 @@ internal sealed class LoadSeen
 
     public int Broken => _broken.Count;
 
+    /// <summary>From the run's start to its last answer.</summary>
+    public double Seconds => _answers.IsEmpty ? 0 : _answers.Max(a => a.At);
+
     public IEnumerable<string> WhyBroken => _broken.Distinct().Take(5);
 
     public void Answered(int status, double milliseconds, double at) => _answers.Enqueue((status, milliseconds, at));

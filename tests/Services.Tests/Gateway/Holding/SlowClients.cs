@@ -1,86 +1,92 @@
+using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
-using SkyRiff.Testing;
 
 namespace SkyRiff.Services.Tests.Gateway.Holding;
 
 /// <summary>
-/// Slowloris in its three forms, in equal parts: a head that never ends, a body that comes byte by byte, an answer that is not read. Whoever is cut comes
-/// again, so that always as many are there. Each sends a byte a second, and they take turns in it: all at one moment would be a flood, and keep the cores that clients
-/// and gateway share here from whoever is measured.
+/// Slowloris in its three forms, in equal parts: a head that never ends, a body that comes byte by byte, an answer that is not read. Each sends a byte a second, and they
+/// take turns in it: all at one moment would be a flood. Whoever is cut comes again at its own turn, so that always as many are there and none comes twice within a second.
+/// This is the attackers' process, see <see cref="AttackProcess"/>: one thread, and nothing allocated but the sockets.
 /// </summary>
-internal sealed class SlowClients : IAsyncDisposable
+internal sealed class SlowClients
 {
     private const int ReceiveBufferBytes = 4096;
-    private const int TurnsPerBeat = 50;
+    private const int TurnsPerSecond = 50;
+    private const int ArrivalSeconds = 5;
+    private const int TurnsPerTelling = 5;
     private static readonly byte[] Head = Encoding.Latin1.GetBytes("GET / HTTP/1.1\r\nHost: slow\r\nX-Slow: ");
     private static readonly byte[] Body = Encoding.Latin1.GetBytes("POST /slow HTTP/1.1\r\nHost: slow\r\nContent-Length: 1000000\r\n\r\n");
     private static readonly byte[] Read = Encoding.Latin1.GetBytes("GET /large HTTP/1.1\r\nHost: slow\r\n\r\n");
-    private static readonly TimeSpan Beat = TimeSpan.FromSeconds(1);
+    private static readonly byte[] One = "a"u8.ToArray();
 
+    private readonly byte[] _peeked = new byte[1];
     private readonly Socket?[] _sockets;
-    private readonly IPEndPoint _gateway;
-    private readonly CancellationTokenSource _stopping = new();
-    private readonly Task _beating;
+    private readonly IPEndPoint _target;
+    private long _turn;
     private int _connected;
     private int _cut;
+    private int _failed;
+    private long _sent;
 
-    public SlowClients(int port, int count)
+    private SlowClients(int port, int count)
     {
-        _gateway = new IPEndPoint(IPAddress.Loopback, port);
+        _target = new IPEndPoint(IPAddress.Loopback, port);
         _sockets = new Socket?[count];
-        _beating = Task.Run(BeatAsync, CancellationToken.None);
     }
 
-    /// <summary>Connections that the gateway ended so far.</summary>
-    public int Cut => Volatile.Read(ref _cut);
-
-    public Task UntilThereAsync() => Eventually.TrueAsync(() => Volatile.Read(ref _connected) >= _sockets.Length, "the slow clients are connected", TimeSpan.FromSeconds(60));
-
-    public async ValueTask DisposeAsync()
+    /// <summary>
+    /// Says where what the attackers ask for is served, takes orders ("port count") on the standard input until it ends, and tells how it goes ten times a second.
+    /// </summary>
+    public static async Task<int> RunAsync()
     {
-        await _stopping.CancelAsync();
-        await _beating;
-        foreach (var socket in _sockets) socket?.Dispose();
-        _stopping.Dispose();
-    }
-
-    private async Task BeatAsync()
-    {
-        using var beat = new PeriodicTimer(Beat / TurnsPerBeat);
-        var one = "a"u8.ToArray();
-        var turn = 0;
-        do
+        var large = LoadUpstream.Answer(200, new string('l', 1 << 20));
+        await using var upstream = LoadUpstream.Answering(large); // a slow body is never whole, so never answered
+        await Console.Out.WriteLineAsync($"at {upstream.EndPoint}");
+        string? order = null;
+        var isOver = false;
+        var orders = new Thread(() =>
         {
-            for (var i = turn++ % TurnsPerBeat; i < _sockets.Length && !_stopping.IsCancellationRequested; i += TurnsPerBeat)
+            while (Console.In.ReadLine() is { } line) Volatile.Write(ref order, line);
+            Volatile.Write(ref isOver, true);
+        })
+        { IsBackground = true };
+        orders.Start();
+        var clients = new SlowClients(0, 0);
+        using var turns = new PeriodicTimer(TimeSpan.FromSeconds(1) / TurnsPerSecond);
+        while (await turns.WaitForNextTickAsync() && !Volatile.Read(ref isOver))
+        {
+            if (Interlocked.Exchange(ref order, null) is { } line)
             {
-                if (_sockets[i] is not { } socket)
-                {
-                    Connect(i);
-                    continue;
-                }
-                // A reader too sends: that it was cut shows only as a reset, since what it has not read comes before the end.
-                if ((i % 3 < 2 && HasAnswer(socket)) || !TrySend(socket, one))
-                {
-                    _cut++;
-                    socket.Dispose();
-                    Connect(i);
-                }
+                clients.Leave();
+                var words = line.Split(' ');
+                clients = new SlowClients(int.Parse(words[0], CultureInfo.InvariantCulture), int.Parse(words[1], CultureInfo.InvariantCulture));
             }
+            clients.TakeTurn();
+            if (clients._turn % TurnsPerTelling == 0) await Console.Out.WriteLineAsync(clients.Tell());
         }
-        while (await NextAsync(beat));
+        clients.Leave();
+        return 0;
     }
 
-    private async Task<bool> NextAsync(PeriodicTimer beat)
+    private string Tell() => string.Create(CultureInfo.InvariantCulture, $"{_sockets.Length} {_connected} {_sent} {_cut} {_failed}");
+
+    private void TakeTurn()
     {
-        try
+        var arrived = Math.Min(_sockets.Length, (_turn + 1) * _sockets.Length / (ArrivalSeconds * TurnsPerSecond));
+        for (var i = _turn++ % TurnsPerSecond; i < arrived; i += TurnsPerSecond)
         {
-            return await beat.WaitForNextTickAsync(_stopping.Token);
-        }
-        catch (OperationCanceledException)
-        {
-            return false;
+            if (_sockets[i] is { } socket)
+            {
+                // A reader too sends: that it was cut shows only as a reset, since what it has not read comes before the end.
+                if ((i % 3 == 2 || !HasAnswer(socket)) && TrySend(socket)) continue;
+                _cut++;
+                _connected--;
+                socket.Dispose();
+                _sockets[i] = null;
+            }
+            Connect((int)i);
         }
     }
 
@@ -90,30 +96,34 @@ internal sealed class SlowClients : IAsyncDisposable
         try
         {
             socket.Bind(new IPEndPoint(new IPAddress([127, 0, 3, (byte)(1 + (i % 16))]), 0));
-            socket.Connect(_gateway);
-            socket.Send((i % 3) switch { 0 => Head, 1 => Body, _ => Read });
+            socket.Connect(_target);
+            _sent += socket.Send((i % 3) switch { 0 => Head, 1 => Body, _ => Read });
             socket.Blocking = false;
             _sockets[i] = socket;
-            Interlocked.Increment(ref _connected);
+            _connected++;
         }
         catch (SocketException)
         {
+            _failed++;
             socket.Dispose();
-            _sockets[i] = null;
         }
     }
 
-    private static bool TrySend(Socket socket, byte[] bytes)
+    private bool TrySend(Socket socket)
     {
-        socket.Send(bytes, SocketFlags.None, out var error);
+        _sent += socket.Send(One, SocketFlags.None, out var error);
         return error is SocketError.Success or SocketError.WouldBlock;
     }
 
     /// <summary>An answer before the request is whole, which is 408, or the end.</summary>
-    private static bool HasAnswer(Socket socket)
+    private bool HasAnswer(Socket socket)
     {
-        Span<byte> one = stackalloc byte[1];
-        socket.Receive(one, SocketFlags.Peek, out var error);
+        socket.Receive(_peeked, SocketFlags.Peek, out var error);
         return error is not SocketError.WouldBlock;
+    }
+
+    private void Leave()
+    {
+        foreach (var socket in _sockets) socket?.Dispose();
     }
 }
