@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Sockets;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
+using SkyRiff.Gateway.Lean;
 
 namespace SkyRiff.Gateway.Kestrel;
 
@@ -11,6 +12,9 @@ namespace SkyRiff.Gateway.Kestrel;
 /// </summary>
 internal sealed class DrainingTransport : IConnectionListenerFactory
 {
+    private const int IpProtoTcp = 6;
+    private const int TcpNotSentLowWater = 25;
+
     private readonly TaskCompletionSource _emptied = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource _unbound = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private IConnectionListenerFactory? _sockets;
@@ -31,7 +35,13 @@ internal sealed class DrainingTransport : IConnectionListenerFactory
         options.UnsafePreferInlineScheduling = true;
         // A buffer of 4 KB stays with an idle connection; a system call per read is saved.
         options.WaitForDataBeforeAllocatingBuffer = false;
-        options.CreateBoundListenSocket = endpoint => _socket = SocketTransportOptions.CreateDefaultBoundListenSocket(endpoint);
+        options.CreateBoundListenSocket = endpoint =>
+        {
+            _socket = SocketTransportOptions.CreateDefaultBoundListenSocket(endpoint);
+            // Accepted sockets inherit it.
+            if (OperatingSystem.IsLinux() && endpoint is IPEndPoint) _socket.SetRawSocketOption(IpProtoTcp, TcpNotSentLowWater, BitConverter.GetBytes(LeanOptions.UnsentBytesMax));
+            return _socket;
+        };
     }
 
     public DrainingTransport Over(IConnectionListenerFactory sockets)

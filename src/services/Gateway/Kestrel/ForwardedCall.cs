@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Net.Sockets;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
@@ -23,6 +24,7 @@ internal sealed class ForwardedCall(TimeProvider time)
     private readonly DefaultHttpContext _context = new();
     private CancellationTokenSource _limit = new(Timeout.InfiniteTimeSpan, time);
     private CancellationTokenRegistration _leaving;
+    private byte[]? _workspace;
     private bool _isShared;
 
     public HttpContext Context => _context;
@@ -39,7 +41,8 @@ internal sealed class ForwardedCall(TimeProvider time)
 
     public RequestHead Head => _head.Head;
 
-    public byte[] Workspace { get; } = new byte[WorkspaceBytes];
+    /// <summary>Where heads are written. Rented when it is first used; whoever begins to wait for a peer, and needs nothing of it any more, frees it.</summary>
+    public byte[] Workspace => _workspace ??= ArrayPool<byte>.Shared.Rent(WorkspaceBytes);
 
     /// <summary>What the upstream said.</summary>
     public ResponseHead Answer { get; } = new();
@@ -80,7 +83,7 @@ internal sealed class ForwardedCall(TimeProvider time)
     {
         _context.Initialize(features);
         Aborted = _context.RequestAborted;
-        _leaving = Aborted.UnsafeRegister(static state => ((ForwardedCall)state!)._limit.Cancel(), this);
+        FollowLeaving();
         IsUnderstood = BodyBegun = IsHedged = false;
         Copy = null;
         Kept = null;
@@ -92,13 +95,15 @@ internal sealed class ForwardedCall(TimeProvider time)
     /// <summary>True when the next request may have it: nothing that this one began can still touch it.</summary>
     public bool TryEnd()
     {
-        var isFree = _leaving.Unregister() && _limit.TryReset() && !_isShared;
+        // A limit that was reached, or is just being ended because the client leaves, stays behind: nothing else of the call is known to it.
+        if (!_leaving.Unregister() || !_limit.TryReset()) _limit = new CancellationTokenSource(Timeout.InfiniteTimeSpan, time);
+        if (!_isShared) FreeWorkspace();
         Aborted = default;
         Copy = null;
         Kept = null;
         Verdict.Clear();
         _context.Uninitialize();
-        return isFree;
+        return !_isShared;
     }
 
     /// <summary>Somebody may go on with it after its end, so that it is not used again.</summary>
@@ -109,10 +114,18 @@ internal sealed class ForwardedCall(TimeProvider time)
     {
         if (IsOverdue)
         {
+            _leaving.Unregister();
             _limit = new CancellationTokenSource(Timeout.InfiniteTimeSpan, time);
-            if (Aborted.IsCancellationRequested) _limit.Cancel();
+            FollowLeaving();
         }
         _limit.CancelAfter(duration);
+    }
+
+    public void FreeWorkspace()
+    {
+        if (_workspace is not { } workspace) return;
+        _workspace = null;
+        ArrayPool<byte>.Shared.Return(workspace);
     }
 
     public Refusal Read(HeadLimits limits)
@@ -135,4 +148,7 @@ internal sealed class ForwardedCall(TimeProvider time)
     }
 
     public static bool IsUnreachable(Exception failure) => failure is SocketException or IOException or ObjectDisposedException;
+
+    /// <summary>The client's leaving ends the limit of that moment, and never one of a later request.</summary>
+    private void FollowLeaving() => _leaving = Aborted.UnsafeRegister(static limit => ((CancellationTokenSource)limit!).Cancel(), _limit);
 }

@@ -18,8 +18,8 @@ namespace SkyRiff.Gateway.Kestrel;
 /// </summary>
 internal sealed class ForwardingHandler(EdgeRuntime runtime, Http1Forwarder http1, Http2Forwarder http2, LaneMetrics metrics, AccessLogLane? log, TimeProvider time) : IHttpApplication<ForwardedCall>
 {
-    /// <summary>Calls that wait for the next request; more are thrown away. Each holds about 110 KB.</summary>
-    private const int IdleCallsMax = 256;
+    /// <summary>Calls that wait for the next request; more are thrown away. Each holds about 10 KB.</summary>
+    private const int IdleCallsMax = 1024;
 
     private static readonly TimeSpan RetryDelayBase = TimeSpan.FromMilliseconds(50);
     private static readonly TimeSpan RetryDelayMax = TimeSpan.FromSeconds(1);

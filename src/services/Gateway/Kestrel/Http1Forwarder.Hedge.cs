@@ -33,7 +33,7 @@ internal sealed partial class Http1Forwarder
 
         private async Task SendCopyAsync(Http1Upstream upstream, int length, CancellationToken cancellationToken)
         {
-            await upstream.SendAsync(_out.AsMemory(0, length), cancellationToken);
+            await upstream.SendAsync(Out.AsMemory(0, length), cancellationToken);
             if (call.Kept is { } body) await upstream.SendAsync(body.Framed(call.Head.Body), cancellationToken);
         }
 

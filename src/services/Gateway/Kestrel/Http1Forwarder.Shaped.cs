@@ -68,7 +68,7 @@ internal sealed partial class Http1Forwarder
 
         private int Pass(ref BodyTransfer body, BodyPipe pipe, Coding coding, PipeWriter output, bool hasEnded, out bool isLast)
         {
-            var writer = new HeadWriter(_out);
+            var writer = new HeadWriter(Out);
             if (!body.IsDone && !hasEnded)
             {
                 body.Move(Upstream.Unread.Span, ref writer, out var consumed);
@@ -77,7 +77,7 @@ internal sealed partial class Http1Forwarder
             if (hasEnded) body.TryEnd(ref writer);
             isLast = body.IsDone;
             if (body.Refusal != Refusal.None) return 0;
-            var leaving = pipe.Pass(_out.AsSpan(0, writer.Length), flush: body.Kind != BodyKind.Length && Upstream.IsDrained, isLast);
+            var leaving = pipe.Pass(Out.AsSpan(0, writer.Length), flush: body.Kind != BodyKind.Length && Upstream.IsDrained, isLast);
             if (leaving.Length > 0) output.Write(leaving); // an empty write is an error where no body may be
             if (call.Verdict.Cache is not { } cache) return leaving.Length;
             if (pipe.Capture is { IsGivenUp: true }) cache.OnCaptureGivenUp(new MonotonicClock(time).Now);

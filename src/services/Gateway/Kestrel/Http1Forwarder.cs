@@ -55,7 +55,6 @@ internal sealed partial class Http1Forwarder(Http1UpstreamPool pool, HedgeRace r
 
     private sealed partial class Exchange(ForwardedCall call, Http1Upstream first, Http1UpstreamPool pool, HedgeRace race, TimeProvider time) : IDisposable
     {
-        private readonly byte[] _out = call.Workspace;
         private Http1Upstream? _upstream = first;
         private ResponseHead _head = call.Answer;
         private Refusal _bodyRefusal;
@@ -71,6 +70,8 @@ internal sealed partial class Http1Forwarder(Http1UpstreamPool pool, HedgeRace r
         /// <summary>Who answers: the one that was asked first, unless a second was asked and is better.</summary>
         private Http1Upstream Upstream => _upstream!;
 
+        private byte[] Out => call.Workspace;
+
         public Http1Upstream Release()
         {
             var upstream = Upstream;
@@ -78,7 +79,13 @@ internal sealed partial class Http1Forwarder(Http1UpstreamPool pool, HedgeRace r
             return upstream;
         }
 
-        public void Dispose() => _upstream?.Dispose();
+        public void Dispose()
+        {
+            // Of a race somebody may still be reading.
+            if (call.Verdict.Route!.Hedging is null) _upstream?.Retire();
+            else _upstream?.Dispose();
+            _upstream = null;
+        }
 
         public async Task<AttemptResult> RunAsync(TimeSpan timeout)
         {
@@ -90,7 +97,8 @@ internal sealed partial class Http1Forwarder(Http1UpstreamPool pool, HedgeRace r
             var upload = Task.CompletedTask;
             try
             {
-                await Upstream.SendAsync(_out.AsMemory(0, length), call.Limit);
+                await Upstream.SendAsync(Out.AsMemory(0, length), call.Limit);
+                if (!call.MayHedge) call.FreeWorkspace(); // the answer may take its time
                 if (hasBody) upload = UploadAsync(Upstream, uploading!.Token);
                 var status = call.MayHedge ? await RaceAsync(timeout) : await ReadFinalHeadAsync(Upstream, _head, call.Limit);
                 if (status == ParseStatus.Refused) return call.Failed(502, "gateway.upstream_" + Refusals.CodeOf(_head.Refusal), "The upstream's answer cannot be understood in exactly one way.");
@@ -136,7 +144,7 @@ internal sealed partial class Http1Forwarder(Http1UpstreamPool pool, HedgeRace r
         private int WriteRequest()
         {
             call.Verdict.Cache?.PrepareRequest(call.Head);
-            var writer = new HeadWriter(_out);
+            var writer = new HeadWriter(Out);
             ForwardedHeads.WriteRequest(ref writer, call.Head, call.Verdict);
             return writer.Overflowed ? -1 : writer.Length;
         }
@@ -163,6 +171,7 @@ internal sealed partial class Http1Forwarder(Http1UpstreamPool pool, HedgeRace r
             call.Status = _head.Status;
             ApplyHead(_head);
             if (_head.IsSwitching) return await TunnelAsync();
+            call.FreeWorkspace(); // and so may the client
             var body = default(BodyTransfer);
             body.Begin(_head.Body, _head.ContentLength, writesChunks: false, long.MaxValue, call.Verdict.Snapshot!.HeadLimits);
             var keepAlive = _head.KeepAlive;
@@ -173,10 +182,10 @@ internal sealed partial class Http1Forwarder(Http1UpstreamPool pool, HedgeRace r
 
         private void ApplyHead(ResponseHead head)
         {
-            var writer = new HeadWriter(_out);
+            var writer = new HeadWriter(Out);
             ForwardedHeads.WriteResponse(ref writer, head, call.Verdict, BodyKind.None, keepAlive: true, clientIsHttp10: false);
             var own = call.Reply;
-            if (writer.Overflowed || ResponseParser.Parse(_out, 0, writer.Length, OwnLimits, own, toHead: true, _head.IsSwitching) != ParseStatus.Complete)
+            if (writer.Overflowed || ResponseParser.Parse(Out, 0, writer.Length, OwnLimits, own, toHead: true, _head.IsSwitching) != ParseStatus.Complete)
                 throw new IOException("The upstream's head is too large with what is added to it.");
             ContextReply.Apply(call.Context.Response, own);
         }
@@ -326,7 +335,7 @@ internal sealed partial class Http1Forwarder(Http1UpstreamPool pool, HedgeRace r
             try
             {
                 int read;
-                while ((read = await client.ReadAsync(_out, ended.Token)) > 0) await Upstream.SendAsync(_out.AsMemory(0, read), ended.Token);
+                while ((read = await client.ReadAsync(Out, ended.Token)) > 0) await Upstream.SendAsync(Out.AsMemory(0, read), ended.Token);
             }
             finally
             {

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Sockets;
@@ -25,7 +26,7 @@ internal sealed class Http1Upstream : IDisposable
 
     public long IdleSince { get; set; }
 
-    public byte[] Buffer { get; } = new byte[BufferBytes];
+    public byte[] Buffer { get; } = ArrayPool<byte>.Shared.Rent(BufferBytes);
 
     public ReadOnlyMemory<byte> Unread => Buffer.AsMemory(_start, _end - _start);
 
@@ -95,7 +96,15 @@ internal sealed class Http1Upstream : IDisposable
     /// <summary>Nothing has come that nobody asked for, and the peer has not closed.</summary>
     public bool IsQuiet() => _start == _end && !_socket.Poll(0, SelectMode.SelectRead);
 
+    /// <summary>The end of the connection. Somebody may still be reading, and hears of it so.</summary>
     public void Dispose() => _socket.Dispose();
+
+    /// <summary>The end of the connection, once nobody is reading any more: the buffer is somebody else's from now on. Called once.</summary>
+    public void Retire()
+    {
+        Dispose();
+        ArrayPool<byte>.Shared.Return(Buffer);
+    }
 }
 
 /// <summary>Unused connections by target, last in first out.</summary>

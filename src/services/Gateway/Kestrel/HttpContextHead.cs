@@ -14,7 +14,10 @@ internal sealed class HttpContextHead
 {
     private const int BufferBytes = 40 * 1024;
 
-    private readonly byte[] _buffer = new byte[BufferBytes];
+    /// <summary>An ordinary head; a longer one gets the large buffer.</summary>
+    private const int SmallBufferBytes = 4 * 1024;
+
+    private byte[] _buffer = new byte[SmallBufferBytes];
 
     public RequestHead Head { get; } = new();
 
@@ -22,6 +25,11 @@ internal sealed class HttpContextHead
     public Refusal Read(HttpContext context, HeadLimits limits)
     {
         var refusal = Write(context, out var length);
+        if (refusal == Refusal.HeadTooLarge && _buffer.Length < BufferBytes)
+        {
+            _buffer = new byte[BufferBytes];
+            refusal = Write(context, out length);
+        }
         if (refusal != Refusal.None) return refusal;
         return RequestParser.Parse(_buffer, 0, length, limits, Head) switch
         {

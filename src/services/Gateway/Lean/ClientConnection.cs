@@ -171,6 +171,9 @@ internal sealed class ClientConnection : Connection
             case State.Flushing when MadeProgress(BytesSent):
                 SetDeadline(Loop.Options.ProgressWindow);
                 break;
+            case State.Flushing:
+                Reset();
+                break;
             default:
                 Close();
                 break;

@@ -131,6 +131,13 @@ internal abstract unsafe class Connection(EventLoop loop, int fd) : Timed
         Fd = -1;
     }
 
+    /// <summary>Closes the socket and drops what its peer has not taken: for a peer that takes nothing, the kernel would keep it for minutes.</summary>
+    public void Reset()
+    {
+        if (IsOpen) Libc.SetResetOnClose(Fd);
+        Close();
+    }
+
     protected abstract void OnReadable();
 
     protected virtual void OnResumed()

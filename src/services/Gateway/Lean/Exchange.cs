@@ -21,7 +21,7 @@ internal sealed partial class Exchange(EventLoop loop)
     private static readonly TimeSpan RetryDelayMax = TimeSpan.FromSeconds(1);
 
     /// <summary>Reads of a body in one turn of the loop; then the others have theirs, however fast both its ends are.</summary>
-    private const int ReadsPerTurnMax = 8;
+    private const int ReadsPerTurnMax = 2;
 
     private ClientConnection? _client;
     private UpstreamConnection? _upstream;
@@ -173,7 +173,7 @@ internal sealed partial class Exchange(EventLoop loop)
                 break;
             default:
                 Loop.Counters.TimedOut++;
-                client.Close();
+                client.Reset();
                 break;
         }
     }

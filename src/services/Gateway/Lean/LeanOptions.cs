@@ -30,6 +30,12 @@ internal sealed record LeanOptions
 
     public int WindowBytesMin { get; init; } = 1200;
 
+    /// <summary>
+    /// Per client, what the kernel holds beyond what is on its way: the rest of an answer stays with its upstream until the client reads. A few thousand clients that read nothing
+    /// would else fill the memory that all TCP of the machine shares, and make every other connection slow.
+    /// </summary>
+    public const int UnsentBytesMax = 64 * 1024;
+
     /// <summary>How long, and how much, we read on after a refusal, so that the client sees it instead of a reset.</summary>
     public TimeSpan LingerTimeout { get; init; } = TimeSpan.FromSeconds(1);
 

@@ -39,10 +39,12 @@ internal static unsafe partial class Libc
     private const int SolSocket = 1;
     private const int SoReuseAddress = 2;
     private const int SoError = 4;
+    private const int SoLinger = 13;
     private const int SoReusePort = 15;
     private const int IpProtoTcp = 6;
     private const int IpProtoIpv6 = 41;
     private const int TcpNoDelay = 1;
+    private const int TcpNotSentLowWater = 25;
     private const int Ipv6Only = 26;
 
     /// <summary>epoll_event is packed on x64 only.</summary>
@@ -104,6 +106,16 @@ internal static unsafe partial class Libc
     public static partial int Close(int fd);
 
     public static void SetNoDelay(int fd) => SetInt(fd, IpProtoTcp, TcpNoDelay, 1);
+
+    /// <summary>How many bytes the kernel takes that it cannot send yet; without it, what a connection's buffer grows to, which is megabytes.</summary>
+    public static void SetUnsentMax(int fd, int bytes) => SetInt(fd, IpProtoTcp, TcpNotSentLowWater, bytes);
+
+    /// <summary>Closing resets the connection and drops what was not sent, instead of keeping it for a peer that does not take it.</summary>
+    public static void SetResetOnClose(int fd)
+    {
+        var linger = 1L; // { on, 0 seconds }, two ints of which the first is the lower
+        _ = SetSocketOption(fd, SolSocket, SoLinger, (int*)&linger, sizeof(long));
+    }
 
     public static void SetReuse(int fd)
     {

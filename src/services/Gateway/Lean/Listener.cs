@@ -22,7 +22,8 @@ internal sealed unsafe class Listener : Connection
         var fd = Libc.Socket(address.Family, Libc.StreamNonBlockingCloseOnExec, 0);
         if (fd < 0) throw new IOException($"No socket to listen with: errno {Libc.LastError}.");
         Libc.SetReuse(fd);
-        Libc.SetNoDelay(fd); // accepted sockets inherit it, which saves a call for each
+        Libc.SetNoDelay(fd); // accepted sockets inherit both, which saves calls for each
+        Libc.SetUnsentMax(fd, LeanOptions.UnsentBytesMax);
         if (address.Family == Libc.FamilyInet6) Libc.SetDualStack(fd);
         var bound = 0;
         fixed (byte* pointer = address.Bytes) bound = Libc.Bind(fd, pointer, address.Bytes.Length);

@@ -42,10 +42,12 @@ internal sealed class LoadUpstream : IAsyncDisposable
 
     /// <param name="serve">Answers one call; false: the connection is not to be used again.</param>
     /// <param name="port">0: any.</param>
-    public LoadUpstream(Func<LoadCall, ValueTask<bool>> serve, int port = 0)
+    /// <param name="sendBufferBytes">What its own kernel takes of an answer; 0: as much as it likes.</param>
+    public LoadUpstream(Func<LoadCall, ValueTask<bool>> serve, int port = 0, int sendBufferBytes = 0)
     {
         Serve = serve;
         _listener.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.ReuseAddress, true);
+        if (sendBufferBytes > 0) _listener.SendBufferSize = sendBufferBytes;
         _listener.Bind(new IPEndPoint(IPAddress.Loopback, port));
         EndPoint = (IPEndPoint)_listener.LocalEndPoint!;
         _listener.Listen(4096);
@@ -63,13 +65,14 @@ internal sealed class LoadUpstream : IAsyncDisposable
 
     public static byte[] Answer(int status, string body) => Encoding.Latin1.GetBytes($"HTTP/1.1 {status} Said\r\nContent-Length: {body.Length}\r\n\r\n{body}");
 
-    public static LoadUpstream Answering(byte[] answer, int port = 0) => new(
+    public static LoadUpstream Answering(byte[] answer, int port = 0, int sendBufferBytes = 0) => new(
         async call =>
         {
             await call.SendAsync(answer);
             return true;
         },
-        port);
+        port,
+        sendBufferBytes);
 
     /// <summary>What is open is cut, as when the process dies; the port refuses from now on.</summary>
     public async ValueTask DisposeAsync()

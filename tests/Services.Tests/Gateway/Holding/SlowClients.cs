@@ -42,7 +42,8 @@ internal sealed class SlowClients
     public static async Task<int> RunAsync()
     {
         var large = LoadUpstream.Answer(200, new string('l', 1 << 20));
-        await using var upstream = LoadUpstream.Answering(large); // a slow body is never whole, so never answered
+        // A slow body is never whole, so never answered. In life this upstream's kernel is another's; here what it holds would count as the gateway's.
+        await using var upstream = LoadUpstream.Answering(large, sendBufferBytes: 16 * 1024);
         await Console.Out.WriteLineAsync($"at {upstream.EndPoint}");
         string? order = null;
         var isOver = false;

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Shouldly;
 using SkyRiff.Bench;
 using SkyRiff.Testing;
@@ -68,8 +69,10 @@ public sealed class SlowlorisTests
             await Eventually.TrueAsync(() => gateway.Sockets - socketsBefore > Slow * 0.8, "the slow clients are let in");
             bytesAdded = Math.Max(bytesAdded, gateway.ResidentBytes - bytesBefore);
             await measuring;
+            TcpPages().ShouldBeLessThan(TcpPagesUnderPressure(), "the kernel does not have to save on every connection for what readers do not take");
             bytesAdded = Math.Max(bytesAdded, gateway.ResidentBytes - bytesBefore);
             var seen = attack.Seen;
+            results.Add("memory of all TCP connections of the machine", "MB", TcpPages() * Environment.SystemPageSize / 1e6);
             results.Add("slow connections held", "", seen.Connected);
             results.Add("bytes per slow connection and second", "B/s", (seen.Sent - sentBefore) / Window.TotalSeconds / Slow);
             results.Add("slow connections cut per second", "1/s", (seen.Cut - cutBefore) / Window.TotalSeconds);
@@ -86,6 +89,14 @@ public sealed class SlowlorisTests
         results.Add("memory per slow connection", "B", Math.Max(0, bytesAdded) / (double)Slow);
         await Campaign.ReportAsync(results, Token);
         bytesAdded.ShouldBeLessThan((long)Slow * bytesPerSlowClientMax);
+
+        static long TcpPages()
+        {
+            var words = File.ReadAllLines("/proc/net/sockstat").Single(l => l.StartsWith("TCP:", StringComparison.Ordinal)).Split(' ');
+            return long.Parse(words[Array.IndexOf(words, "mem") + 1], CultureInfo.InvariantCulture);
+        }
+
+        static long TcpPagesUnderPressure() => long.Parse(File.ReadAllText("/proc/sys/net/ipv4/tcp_mem").Split('\t')[1], CultureInfo.InvariantCulture);
 
         async Task MeasureAsync(string what)
         {

@@ -185,7 +185,7 @@ public sealed class LeanFaultTests
     }
 
     [Fact]
-    public async Task A_reader_that_does_not_read_is_closed()
+    public async Task A_reader_that_does_not_read_is_closed_and_little_was_read_for_it()
     {
         await using var upstream = new ScriptedUpstream(async (wire, _) =>
         {
@@ -198,6 +198,9 @@ public sealed class LeanFaultTests
         using var client = await gateway.ConnectAsync();
         await client.WriteAsync(Get);
         await gateway.UntilAsync(c => c.TimedOut == 1 && c.ClientsOpen == 0, "the slow reader is closed");
+        var taken = 0L;
+        foreach (var counters in gateway.Front.Metrics[0].Routes) taken += counters?.BytesOut ?? 0;
+        taken.ShouldBeInRange(1, 1 << 20, "the kernel would take megabytes, of the memory that all connections share");
     }
 
     [Fact]
