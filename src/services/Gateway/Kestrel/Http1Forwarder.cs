@@ -14,6 +14,9 @@ internal sealed partial class Http1Forwarder(Http1UpstreamPool pool, HedgeRace r
     private const int InterimsMax = 16;
     private const int EndPieceBytesMax = 4096;
 
+    /// <summary>What must be left of a block of the server's, to be filled before the next.</summary>
+    private const int OutputBytesMin = 256;
+
     /// <summary>Pieces of a body in one go; then whoever else waits for the thread has his turn, however fast both ends of this body are.</summary>
     private const int PiecesPerTurnMax = 8;
 
@@ -240,10 +243,17 @@ internal sealed partial class Http1Forwarder(Http1UpstreamPool pool, HedgeRace r
         private int Move(ref BodyTransfer body, PipeWriter output, out int consumed)
         {
             var input = Upstream.Unread.Span;
-            var writer = new HeadWriter(output.GetSpan(input.Length + BodyTransfer.FramingBytesMax));
-            body.Move(input, ref writer, out consumed);
-            output.Advance(writer.Length);
-            return writer.Length;
+            var written = consumed = 0;
+            // In the server's own blocks: it would make a larger one for this piece alone, and thousands of them for clients that do not read.
+            while (consumed < input.Length && !body.IsDone && body.Refusal == Refusal.None)
+            {
+                var block = output.GetSpan(OutputBytesMin);
+                var writer = new HeadWriter(block);
+                body.Move(input.Slice(consumed, Math.Min(block.Length, input.Length - consumed)), ref writer, out var taken);
+                output.Advance(writer.Length);
+                (consumed, written) = (consumed + taken, written + writer.Length);
+            }
+            return written;
         }
 
         private async Task UploadAsync(Http1Upstream upstream, CancellationToken cancellationToken)

@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Sockets;
@@ -13,6 +12,13 @@ internal sealed class Http1Upstream : IDisposable
     /// <summary>A head, and a read of a body.</summary>
     public const int BufferBytes = 32 * 1024;
 
+    /// <summary>Buffers of retired connections that wait for a next one: 32 MB.</summary>
+    private const int FreeBuffersMax = 1024;
+
+    // Pinned: the collector would move thousands of them from one generation to the next while everybody waits.
+    private static readonly Lock FreeGate = new();
+    private static readonly Stack<byte[]> Free = new();
+
     private readonly Socket _socket;
     private int _start;
     private int _end;
@@ -26,7 +32,7 @@ internal sealed class Http1Upstream : IDisposable
 
     public long IdleSince { get; set; }
 
-    public byte[] Buffer { get; } = ArrayPool<byte>.Shared.Rent(BufferBytes);
+    public byte[] Buffer { get; } = Rent();
 
     public ReadOnlyMemory<byte> Unread => Buffer.AsMemory(_start, _end - _start);
 
@@ -103,7 +109,19 @@ internal sealed class Http1Upstream : IDisposable
     public void Retire()
     {
         Dispose();
-        ArrayPool<byte>.Shared.Return(Buffer);
+        lock (FreeGate)
+        {
+            if (Free.Count < FreeBuffersMax) Free.Push(Buffer);
+        }
+    }
+
+    private static byte[] Rent()
+    {
+        lock (FreeGate)
+        {
+            if (Free.TryPop(out var buffer)) return buffer;
+        }
+        return GC.AllocateUninitializedArray<byte>(BufferBytes, pinned: true);
     }
 }
 
