@@ -24,18 +24,23 @@ internal static class Comparison
             {
                 foreach (var connections in Connections)
                 {
-                    foreach (var (name, process, port) in proxies)
+                    var suffix = $"{kind}.c{connections}";
+                    var seen = new Dictionary<string, (Load Load, double Cpu)>();
+                    for (var turn = 0; turn < proxies.Length; turn++)
                     {
+                        var (name, process, port) = proxies[(i + turn) % proxies.Length]; // nobody is always the first
                         var (load, cpu) = await GatewayBench.MeasureAsync(process, connections, bench.Seconds(2, 5), port, headers, cancellationToken);
-                        var suffix = $"{kind}.c{connections}";
                         bench.Results.Add($"{name}.cpu_us_per_request.{suffix}", "us", cpu);
                         bench.Results.Add($"{name}.requests_per_s.{suffix}", "1/s", load.RequestsPerSecond);
                         bench.Results.Add($"{name}.p99_ms.{suffix}", "ms", load.P99Milliseconds);
+                        seen[name] = (load, cpu);
                     }
+                    // Of the same half minute, since the machine is another one in the next.
+                    bench.Results.Add($"gateway_to_nginx.cpu_ratio.{suffix}", "", seen["gateway"].Cpu / seen["nginx"].Cpu);
+                    bench.Results.Add($"gateway_to_nginx.requests_ratio.{suffix}", "", seen["gateway"].Load.RequestsPerSecond / seen["nginx"].Load.RequestsPerSecond);
+                    bench.Results.Add($"gateway_to_nginx.p99_ratio.{suffix}", "", seen["gateway"].Load.P99Milliseconds / seen["nginx"].Load.P99Milliseconds);
                 }
             }
-            foreach (var suffix in Connections.Select(c => $"{kind}.c{c}"))
-                bench.Results.Add($"gateway_to_nginx.cpu_ratio.{suffix}", "", bench.Results.Median($"gateway.cpu_us_per_request.{suffix}") / bench.Results.Median($"nginx.cpu_us_per_request.{suffix}"));
         }
     }
 }

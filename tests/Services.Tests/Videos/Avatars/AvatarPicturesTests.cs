@@ -6,6 +6,7 @@ using SkyRiff.Kernel;
 using SkyRiff.Kernel.Outcomes;
 using SkyRiff.Objects;
 using SkyRiff.Services.Tests.Videos.Media;
+using SkyRiff.Testing;
 using SkyRiff.Videos.Avatars;
 using SkyRiff.Videos.Media;
 using Xunit;
@@ -21,7 +22,7 @@ public sealed class AvatarPicturesTests : IDisposable
 
     public void Dispose() => _kit.Dispose();
 
-    private AvatarPictures Pictures => new(new ReferenceImageChecker(_kit.Ffmpeg), _kit.Ffmpeg, _kit.Ffmpeg.Options, _kit.Store, Entropy.System, TimeProvider.System);
+    private AvatarPictures Pictures => new(new ReferenceImageChecker(_kit.Ffmpeg), _kit.Ffmpeg, _kit.Ffmpeg.Options, _kit.Store, Entropy.System, new FakeTime()); // whoever waits for a turn waits for as long as ffmpeg takes here
 
     private async Task<byte[]> ImageAsync(string name, int width, int height, params string[] more)
     {
