@@ -57,7 +57,7 @@ internal sealed class AttackProcess : IAsyncDisposable
     public async Task AimAsync(int port, int count)
     {
         await _clients.StandardInput.WriteLineAsync(string.Create(CultureInfo.InvariantCulture, $"{port} {count}"));
-        await _clients.StandardInput.FlushAsync();
+        await _clients.StandardInput.FlushAsync(TestContext.Current.CancellationToken);
         await Eventually.TrueAsync(() => Seen.Wanted == count && Seen.Connected >= count * 0.95, "the slow clients are connected", TimeSpan.FromSeconds(60));
     }
 
@@ -90,7 +90,7 @@ internal sealed class AttackProcess : IAsyncDisposable
 
     private async Task ListenAsync()
     {
-        while (await _clients.StandardOutput.ReadLineAsync() is { } line)
+        while (await _clients.StandardOutput.ReadLineAsync(CancellationToken.None) is { } line)
         {
             var words = line.Split(' ').Select(w => long.Parse(w, CultureInfo.InvariantCulture)).ToArray();
             Volatile.Write(ref _seen, new AttackSeen((int)words[0], (int)words[1], words[2], (int)words[3], (int)words[4]));

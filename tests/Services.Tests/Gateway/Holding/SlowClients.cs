@@ -56,7 +56,7 @@ internal sealed class SlowClients
         orders.Start();
         var clients = new SlowClients(0, 0);
         using var turns = new PeriodicTimer(TimeSpan.FromSeconds(1) / TurnsPerSecond);
-        while (await turns.WaitForNextTickAsync() && !Volatile.Read(ref isOver))
+        while (await turns.WaitForNextTickAsync(CancellationToken.None) && !Volatile.Read(ref isOver))
         {
             if (Interlocked.Exchange(ref order, null) is { } line)
             {

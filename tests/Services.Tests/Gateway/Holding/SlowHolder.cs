@@ -37,7 +37,7 @@ internal sealed class SlowHolder : IDisposable
         { IsBackground = true };
         parent.Start();
         using var turns = new PeriodicTimer(TimeSpan.FromSeconds(1) / TurnsPerSecond);
-        while (await turns.WaitForNextTickAsync() && !Volatile.Read(ref isOver)) holder.TakeTurn();
+        while (await turns.WaitForNextTickAsync(CancellationToken.None) && !Volatile.Read(ref isOver)) holder.TakeTurn();
         return 0;
     }
 
