@@ -46,7 +46,9 @@ public sealed class BrowserTests(BrowserSite site) : IClassFixture<BrowserSite>
         await page.WaitForURLAsync("**/w/*");
         await ShouldPlayAsync(page, "The last light");
         // A like, by the keyboard, that is there again after a reload.
-        await page.GetByRole(AriaRole.Button, Linked("Like The last light, 0 likes")).PressAsync("Enter");
+        await page.RunAndWaitForResponseAsync(
+            () => page.GetByRole(AriaRole.Button, Linked("Like The last light, 0 likes")).PressAsync("Enter"),
+            response => response.Request.Method == "PUT" && response.Url.EndsWith("/like", StringComparison.Ordinal));
         await page.GetByRole(AriaRole.Button, Linked("Like The last light, 1 like")).WaitForAsync();
         await page.ReloadAsync();
         await ShouldBeLikedAsync(page);

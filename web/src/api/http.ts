@@ -61,6 +61,8 @@ export class HttpClient {
         ...bearer(token),
       },
       ...(options.body === undefined ? {} : { body: JSON.stringify(options.body) }),
+      // A like given just before the page is left arrives all the same. Bodies stay out: browsers hold few bytes of them for pages that are gone.
+      keepalive: method !== 'GET' && options.body === undefined,
       signal: options.signal ? AbortSignal.any([options.signal, timeout]) : timeout,
     });
   }
