@@ -5,6 +5,8 @@ namespace SkyRiff.Bench.Gateway;
 /// </summary>
 internal static class Comparison
 {
+    private const int TurnsPerRepetition = 3;
+
     private static readonly int[] Connections = [64, 256];
 
     public static async Task RunAsync(GatewayBench bench, CancellationToken cancellationToken)
@@ -25,22 +27,32 @@ internal static class Comparison
                 foreach (var connections in Connections)
                 {
                     var suffix = $"{kind}.c{connections}";
-                    var seen = new Dictionary<string, (Load Load, double Cpu)>();
-                    for (var turn = 0; turn < proxies.Length; turn++)
+                    var seen = proxies.ToDictionary(proxy => proxy.Name, _ => new List<(Load Load, double Cpu)>());
+                    // In short turns, since the machine is another one in the next minute; and nobody is always the first.
+                    for (var turn = 0; turn < TurnsPerRepetition * proxies.Length; turn++)
                     {
-                        var (name, process, port) = proxies[(i + turn) % proxies.Length]; // nobody is always the first
-                        var (load, cpu) = await GatewayBench.MeasureAsync(process, connections, bench.Seconds(2, 5), port, headers, cancellationToken);
-                        bench.Results.Add($"{name}.cpu_us_per_request.{suffix}", "us", cpu);
-                        bench.Results.Add($"{name}.requests_per_s.{suffix}", "1/s", load.RequestsPerSecond);
-                        bench.Results.Add($"{name}.p99_ms.{suffix}", "ms", load.P99Milliseconds);
-                        seen[name] = (load, cpu);
+                        var (name, process, port) = proxies[(i + turn) % proxies.Length];
+                        seen[name].Add(await GatewayBench.MeasureAsync(process, connections, bench.Seconds(1, 2), port, headers, cancellationToken));
                     }
-                    // Of the same half minute, since the machine is another one in the next.
-                    bench.Results.Add($"gateway_to_nginx.cpu_ratio.{suffix}", "", seen["gateway"].Cpu / seen["nginx"].Cpu);
-                    bench.Results.Add($"gateway_to_nginx.requests_ratio.{suffix}", "", seen["gateway"].Load.RequestsPerSecond / seen["nginx"].Load.RequestsPerSecond);
-                    bench.Results.Add($"gateway_to_nginx.p99_ratio.{suffix}", "", seen["gateway"].Load.P99Milliseconds / seen["nginx"].Load.P99Milliseconds);
+                    foreach (var (name, turns) in seen)
+                    {
+                        bench.Results.Add($"{name}.cpu_us_per_request.{suffix}", "us", Cpu(turns));
+                        bench.Results.Add($"{name}.requests_per_s.{suffix}", "1/s", RequestsPerSecond(turns));
+                        bench.Results.Add($"{name}.p99_ms.{suffix}", "ms", P99(turns));
+                    }
+                    var (own, other) = (seen["gateway"], seen["nginx"]);
+                    bench.Results.Add($"gateway_to_nginx.cpu_ratio.{suffix}", "", Cpu(own) / Cpu(other));
+                    bench.Results.Add($"gateway_to_nginx.requests_ratio.{suffix}", "", RequestsPerSecond(own) / RequestsPerSecond(other));
+                    bench.Results.Add($"gateway_to_nginx.p99_ratio.{suffix}", "", P99(own) / P99(other));
                 }
             }
         }
     }
+
+    private static double Cpu(List<(Load Load, double Cpu)> turns) => turns.Sum(turn => turn.Cpu * turn.Load.Requests) / turns.Sum(turn => turn.Load.Requests);
+
+    private static double RequestsPerSecond(List<(Load Load, double Cpu)> turns) => turns.Average(turn => turn.Load.RequestsPerSecond);
+
+    /// <summary>The middle turn's: one that met a moment of the machine's own does not count.</summary>
+    private static double P99(List<(Load Load, double Cpu)> turns) => turns.Select(turn => turn.Load.P99Milliseconds).Order().ElementAt(turns.Count / 2);
 }
