@@ -59,6 +59,7 @@ internal sealed class DrainingTransport : IConnectionListenerFactory
     /// <summary>Lets in who is queued before it closes, since the kernel resets what is left.</summary>
     public async Task StopListeningAsync()
     {
+        if (OperatingSystem.IsLinux() && _socket is { AddressFamily: not AddressFamily.Unix } socket) Libc.SetDeaf((int)socket.SafeHandle.DangerousGetHandle());
         while (!_emptied.Task.IsCompleted && _socket!.Poll(0, SelectMode.SelectRead)) await Task.Yield();
         await _listener!.UnbindAsync(CancellationToken.None);
     }

@@ -41,6 +41,7 @@ internal static unsafe partial class Libc
     private const int SoError = 4;
     private const int SoLinger = 13;
     private const int SoReusePort = 15;
+    private const int SoAttachFilter = 26;
     private const int IpProtoTcp = 6;
     private const int IpProtoIpv6 = 41;
     private const int TcpNoDelay = 1;
@@ -115,6 +116,19 @@ internal static unsafe partial class Libc
     {
         var linger = 1L; // { on, 0 seconds }, two ints of which the first is the lower
         _ = SetSocketOption(fd, SolSocket, SoLinger, (int*)&linger, sizeof(long));
+    }
+
+    /// <summary>
+    /// From now on a listening socket hears nothing: who asks, asks again in a second, and is then refused or finds the next process. So its queue can be emptied before it is
+    /// closed, without one more coming in between, whom the kernel would reset.
+    /// </summary>
+    public static void SetDeaf(int fd)
+    {
+        var nothing = 0x06L; // one struct sock_filter: BPF_RET | BPF_K, of which 0 bytes are kept
+        var program = stackalloc long[2]; // struct sock_fprog: how many, where
+        program[0] = 1;
+        program[1] = (long)&nothing;
+        _ = SetSocketOption(fd, SolSocket, SoAttachFilter, (int*)program, 2 * sizeof(long));
     }
 
     public static void SetReuse(int fd)

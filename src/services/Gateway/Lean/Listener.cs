@@ -53,6 +53,7 @@ internal sealed unsafe class Listener : Connection
     /// <summary>Takes what is queued before closing, since the kernel resets what is left.</summary>
     public override void Close()
     {
+        if (IsOpen) Libc.SetDeaf(Fd);
         if (IsOpen && !_full) Accept(int.MaxValue);
         base.Close();
     }
