@@ -28,7 +28,7 @@ internal enum AppendResult
 /// <list type="number">
 /// <item>The reader receives, parses all complete replies, copies each value to where its caller wants it, and collects the commands in a batch.</item>
 /// <item>It asks for the next bytes, and only then runs the batch (see <see cref="CompletionBatch"/>); a reply that was the only one in flight is
-/// completed first, so that its caller's next command does not wait for that (see <see cref="TryAnswerFirst"/>).</item>
+/// completed first, so that its caller's next command does not wait for that (see <see cref="AnswerFirst"/>).</item>
 /// <item>Whatever breaks the connection disposes the transport; the reader then wakes with an error and is the only one to clear the ring: commands
 /// whose bytes were handed to the operating system may have run; the others go back to the lane.</item>
 /// </list>
@@ -139,7 +139,7 @@ internal sealed partial class Connection : IThreadPoolWorkItem
                 return;
             if (_options.InlineContinuations)
                 RunBatch(elsewhere: false);
-            else if (TryAnswerFirst(out var isReader) && !isReader)
+            else if (!AnswerFirst())
                 return;
 
             ConfiguredValueTaskAwaitable<int>.ConfiguredValueTaskAwaiter receiving;
@@ -178,12 +178,11 @@ internal sealed partial class Connection : IThreadPoolWorkItem
     /// block, so until it returns the first to append a command, to break the connection or to sweep it asks in the reader's place. Not where
     /// pushes come unasked.
     /// </summary>
-    /// <param name="isReader">Whether this thread is the reader still; otherwise nothing of the reading state may be touched.</param>
-    private bool TryAnswerFirst(out bool isReader)
+    /// <returns>Whether this thread is the reader still; otherwise nothing of the reading state may be touched.</returns>
+    private bool AnswerFirst()
     {
-        isReader = true;
         if (_batch is not { Count: 1 } || _ring.Count > 0 || ExpectsPushes)
-            return false;
+            return true;
 
         var batch = _batch;
         _batch = null;
@@ -191,15 +190,14 @@ internal sealed partial class Connection : IThreadPoolWorkItem
         if (_ring.Count > 0 && Interlocked.Exchange(ref _unasked, 0) == 1)
         {
             _batch = batch; // another caller's command came in between, and may not have seen that nobody asks
-            return false;
+            return true;
         }
 
         batch.Run(alone: true);
-        isReader = Interlocked.Exchange(ref _unasked, 0) == 1;
-        return true;
+        return Interlocked.Exchange(ref _unasked, 0) == 1;
     }
 
-    /// <summary>The other half of <see cref="TryAnswerFirst"/>: the next reply is asked for here, and handled by the pool.</summary>
+    /// <summary>The other half of <see cref="AnswerFirst"/>: the next reply is asked for here, and handled by the pool.</summary>
     private void AskIfNobodyDoes()
     {
         Interlocked.MemoryBarrier(); // what was appended is seen before the look at the mark

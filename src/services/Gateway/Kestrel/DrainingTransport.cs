@@ -12,9 +12,6 @@ namespace SkyRiff.Gateway.Kestrel;
 /// </summary>
 internal sealed class DrainingTransport : IConnectionListenerFactory
 {
-    private const int IpProtoTcp = 6;
-    private const int TcpNotSentLowWater = 25;
-
     private readonly TaskCompletionSource _emptied = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource _unbound = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private IConnectionListenerFactory? _sockets;
@@ -39,7 +36,7 @@ internal sealed class DrainingTransport : IConnectionListenerFactory
         {
             _socket = SocketTransportOptions.CreateDefaultBoundListenSocket(endpoint);
             // Accepted sockets inherit it.
-            if (OperatingSystem.IsLinux() && endpoint is IPEndPoint) _socket.SetRawSocketOption(IpProtoTcp, TcpNotSentLowWater, BitConverter.GetBytes(LeanOptions.UnsentBytesMax));
+            if (OperatingSystem.IsLinux() && endpoint is IPEndPoint) Libc.SetUnsentMax((int)_socket.SafeHandle.DangerousGetHandle(), LeanOptions.UnsentBytesMax);
             return _socket;
         };
     }
